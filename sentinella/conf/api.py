@@ -1,0 +1,54 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup('api', title='The REST API')
+
+OPTS = [
+    cfg.StrOpt(
+        'auth_strategy',
+        default='keystone',
+        choices=[
+            ('keystone', 'tokens are validated by keystonemiddleware'),
+            ('noauth', 'everybody is the admin; standalone sets it itself'),
+        ],
+        help='How the API knows who asks.',
+    ),
+    cfg.IntOpt(
+        'max_limit',
+        default=1000,
+        min=1,
+        max=10000,
+        help='Most items that one answer of a list holds.',
+    ),
+    cfg.IntOpt(
+        'max_request_body_size',
+        default=114688,
+        min=1024,
+        help='Largest request body, in bytes, that is read.',
+    ),
+    cfg.PortOpt(
+        'standalone_port',
+        default=9899,
+        help='Port on loopback that sentinella-standalone serves the API on.',
+    ),
+]
+
+
+def register_opts(conf):
+    conf.register_group(GROUP)
+    conf.register_opts(OPTS, group=GROUP)
+
+
+def list_opts():
+    return [(GROUP, OPTS)]

@@ -1,0 +1,46 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup('conductor', title='The conductor, which takes reports')
+
+OPTS = [
+    cfg.IntOpt(
+        'workers',
+        default=1,
+        min=1,
+        help='Number of conductor processes on this node.',
+    ),
+    cfg.IntOpt(
+        'batch_size',
+        default=64,
+        min=1,
+        max=1024,
+        help='Most reports that are stored in one transaction.',
+    ),
+    cfg.FloatOpt(
+        'housekeeping_interval',
+        default=300.0,
+        min=1.0,
+        help='Seconds between two removals of what has expired.',
+    ),
+]
+
+
+def register_opts(conf):
+    conf.register_group(GROUP)
+    conf.register_opts(OPTS, group=GROUP)
+
+
+def list_opts():
+    return [(GROUP, OPTS)]

@@ -1,0 +1,576 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The things Sentinella speaks of, each in its only form.
+
+Every time is a float of seconds since the Unix epoch, UTC. Every class is
+frozen; what crosses the bus has :func:`to_wire` and :func:`from_wire`, which
+are add-only: an unknown key is ignored, a missing one takes its default, so
+that a newer agent and an older conductor understand each other.
+"""
+
+import base64
+import binascii
+import dataclasses
+import enum
+import functools
+import hashlib
+import json
+import struct
+import types
+import typing
+import zlib
+
+from sentinella import exceptions
+
+#: A frame holds at most this many samples. A controller that runs all of
+#: OpenStack reports some 400; the rest is room, the bound is against floods.
+MAX_SAMPLES = 20000
+
+
+class Mode(enum.StrEnum):
+    """What a server's alarms do: page, or keep quiet."""
+
+    ACTIVE = 'active'
+    MAINTENANCE = 'maintenance'
+    BLACKOUT = 'blackout'
+
+
+class ServiceState(enum.StrEnum):
+    UP = 'UP'
+    DOWN = 'DOWN'
+    UNDETERMINED = 'UNDETERMINED'
+
+
+class AlarmState(enum.StrEnum):
+    OK = 'OK'
+    ALARM = 'ALARM'
+    UNDETERMINED = 'UNDETERMINED'
+
+
+class Lifecycle(enum.StrEnum):
+    """What people did about an alarm."""
+
+    OPEN = 'OPEN'
+    ACKNOWLEDGED = 'ACKNOWLEDGED'
+    RESOLVED = 'RESOLVED'
+
+
+class Severity(enum.StrEnum):
+    """Most severe first."""
+
+    CRITICAL = 'critical'
+    MAJOR = 'major'
+    WARNING = 'warning'
+    INFO = 'info'
+
+    @property
+    def rank(self):
+        """0 for the most severe."""
+        return list(Severity).index(self)
+
+
+class ThresholdType(enum.StrEnum):
+    """What kind of samples a definition reads."""
+
+    BINARY = 'binary'
+    TAILABLE = 'tailable'
+    GAUGE = 'gauge'
+
+
+class NotificationState(enum.StrEnum):
+    PENDING = 'PENDING'
+    SENT = 'SENT'
+    DEAD = 'DEAD'
+
+
+class ReceiptStatus(enum.StrEnum):
+    """A conductor's answer to a report."""
+
+    ACCEPTED = 'ACCEPTED'
+    #: Stored before: an acknowledgement was lost on its way.
+    DUPLICATE = 'DUPLICATE'
+    #: The server or its epoch is not known: register, then send again.
+    UNREGISTERED = 'UNREGISTERED'
+    #: The frame's schema is not known: send again with its metrics.
+    UNKNOWN_SCHEMA = 'UNKNOWN_SCHEMA'
+    #: It will never be taken: count it, drop it, go on.
+    REFUSED = 'REFUSED'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric's name with its dimensions, the server never among them.
+
+    :ivar dimensions: (name, value) pairs, sorted by name
+    """
+
+    name: str
+    dimensions: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, name, **dimensions):
+        return cls(name, tuple(sorted(dimensions.items())))
+
+    def has(self, dimensions):
+        """Whether all of `dimensions`, a mapping, are among its own."""
+        return dimensions.items() <= dict(self.dimensions).items()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sample:
+    """One number at the time of the frame that it is put into.
+
+    A value that could not be read is NaN, never 0.
+    """
+
+    metric: Metric
+    value: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Frame:
+    """All samples of one server at one time.
+
+    :ivar at: distinct for each frame of a server, in whole milliseconds
+    :ivar schema: digest of the metrics, see :func:`schema_digest`
+    :ivar values: what :func:`pack` made of the values, in the metrics' order
+    :ivar metrics: None where the receiver is expected to know the schema
+    """
+
+    at: float
+    schema: str
+    values: bytes
+    metrics: tuple[Metric, ...] | None = None
+
+    @classmethod
+    def of(cls, at, samples):
+        samples = sorted(samples, key=lambda sample: _order(sample.metric))
+        metrics = tuple(sample.metric for sample in samples)
+        return cls(
+            at=round(at, 3),
+            schema=schema_digest(metrics),
+            values=pack([sample.value for sample in samples]),
+            metrics=metrics,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LogEvent:
+    """One WARNING, ERROR or CRITICAL record of a service's log.
+
+    :ivar module: the logger's name
+    :ivar traceback: its lines as they stand in the log, or None
+    :ivar signature: name of the known pattern that it matches, or None
+    :ivar count: how many times it was repeated
+    """
+
+    at: float
+    service: str
+    level: str
+    message: str
+    module: str = ''
+    request_id: str | None = None
+    traceback: str | None = None
+    signature: str | None = None
+    count: int = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """One OpenStack binary on one server, as its agent sees it.
+
+    :ivar since: when it took this state
+    :ivar pids: its master first, then its workers
+    :ivar evidence: how the agent knew what the process is
+    :ivar reason: why it is in this state, in words
+    """
+
+    name: str
+    state: ServiceState
+    since: float
+    project: str = ''
+    pids: tuple[int, ...] = ()
+    log_files: tuple[str, ...] = ()
+    evidence: str = ''
+    reason: str = ''
+    restarts: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Registration:
+    """Who an agent is; sent when it starts and when it is asked.
+
+    :ivar server: a UUID that the agent made and keeps
+    :ivar epoch: new when the agent's spool is new; sequences belong to it
+    :ivar facts: CPU, memory, disks, kernel, OpenStack release, in short
+    :ivar interval: seconds between its reports
+    """
+
+    server: str
+    epoch: str
+    hostname: str
+    cloud_group: str = ''
+    location: str = ''
+    agent_version: str = ''
+    interval: float = 10.0
+    facts: dict[str, typing.Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Report:
+    """What an agent saw since its last report.
+
+    :ivar sequence: grows by one with each report of an epoch
+    :ivar sent_at: the agent's clock when it sent this, for the offset
+    :ivar services: those that changed, or all of them where `complete`
+    :ivar dropped: log events and reports lost to a bound since the last one
+    """
+
+    server: str
+    epoch: str
+    sequence: int
+    sent_at: float = 0.0
+    frame: Frame | None = None
+    events: tuple[LogEvent, ...] = ()
+    services: tuple[ServiceStatus, ...] = ()
+    complete: bool = False
+    dropped: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Receipt:
+    """A conductor's answer; `reason` says why a report was refused."""
+
+    status: ReceiptStatus
+    reason: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Server:
+    """A monitored node.
+
+    :ivar id: its number inside the database; never leaves the server side
+    :ivar interval: seconds between its agent's reports
+    :ivar clock_offset: the agent's clock less the database's, in seconds
+    """
+
+    id: int
+    uuid: str
+    hostname: str
+    project_id: str
+    cloud_group: str = ''
+    location: str = ''
+    mode: Mode = Mode.ACTIVE
+    facts: dict[str, typing.Any] = dataclasses.field(default_factory=dict)
+    agent_version: str = ''
+    interval: float = 10.0
+    epoch: str = ''
+    sequence: int = 0
+    clock_offset: float = 0.0
+    dropped: int = 0
+    created_at: float = 0.0
+    last_report_at: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AlarmDefinition:
+    """An expression, and what to do when it holds.
+
+    :ivar project_id: None reads the servers of every project, each alarm
+        belonging to its server's; else only that project's own servers
+    :ivar match_by: one alarm per distinct values of these; `server` may be
+        one of them
+    :ivar channels: UUIDs of the only channels to use; empty: all that the
+        alarm's project has
+    :ivar builtin: shipped with Sentinella, so it can be disabled but not
+        deleted
+    :ivar customized: a builtin one that somebody changed; upgrades leave it
+    """
+
+    uuid: str
+    name: str
+    expression: str
+    type: ThresholdType
+    severity: Severity
+    match_by: tuple[str, ...] = ('server',)
+    description: str = ''
+    cause: str = ''
+    remedy: str = ''
+    project_id: str | None = None
+    channels: tuple[str, ...] = ()
+    enabled: bool = True
+    builtin: bool = False
+    customized: bool = False
+    id: int = 0
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Alarm:
+    """One `match_by` group of a definition that has been other than OK.
+
+    :ivar group: the group's dimensions; `server` holds a UUID
+    :ivar first_at: when it first left OK; :ivar changed_at: its last
+        transition; :ivar last_at: when it was last seen in this state
+    :ivar count: how many times it went to ALARM
+    :ivar notified_state: ALARM once a page about it went to the outbox, OK
+        once its recovery did, None before any
+    """
+
+    uuid: str
+    definition: AlarmDefinition
+    group: dict[str, str]
+    project_id: str
+    state: AlarmState
+    lifecycle: Lifecycle
+    severity: Severity
+    reason: str
+    first_at: float
+    changed_at: float
+    last_at: float
+    count: int = 0
+    value: float | None = None
+    server: Server | None = None
+    notified_state: AlarmState | None = None
+    acknowledged_by: str | None = None
+    acknowledged_at: float | None = None
+    note: str | None = None
+    id: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Transition:
+    """One change of an alarm's state, with what was seen."""
+
+    uuid: str
+    at: float
+    from_state: AlarmState
+    to_state: AlarmState
+    reason: str
+    value: float | None = None
+    id: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Channel:
+    """Where notifications go.
+
+    :ivar driver: name of an entry point in `sentinella.notifiers`
+    :ivar settings: as the driver's schema has them; may hold secrets
+    :ivar min_severity: alarms less severe than this one are not sent
+    """
+
+    uuid: str
+    name: str
+    project_id: str
+    driver: str
+    settings: dict[str, typing.Any]
+    min_severity: Severity = Severity.INFO
+    enabled: bool = True
+    id: int = 0
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Notification:
+    """One transition to one channel: a row of the outbox."""
+
+    uuid: str
+    alarm: Alarm
+    transition: Transition
+    channel: Channel
+    state: NotificationState = NotificationState.PENDING
+    attempts: int = 0
+    created_at: float = 0.0
+    next_attempt_at: float = 0.0
+    delivered_at: float | None = None
+    last_error: str | None = None
+    id: int = 0
+
+
+def _order(metric):
+    return metric.name, metric.dimensions
+
+
+@functools.lru_cache(maxsize=256)
+def schema_digest(metrics):
+    """32 hexadecimal digits that stand for a tuple of metrics."""
+    text = json.dumps([[m.name, m.dimensions] for m in metrics])
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def pack(values):
+    """Make a few bytes of many doubles, losing nothing.
+
+    Little-endian IEEE 754 doubles, their first bytes first, then their
+    second ones (the shuffle of HDF5 and Blosc), deflated: neighbours share
+    exponents and trailing zeros, so a typical frame takes 2 to 4 bytes a
+    value.
+    """
+    raw = struct.pack(f'<{len(values)}d', *values)
+    return zlib.compress(b''.join(raw[i::8] for i in range(8)), 1)
+
+
+def unpack_bytes(packed):
+    """Undo :func:`pack` up to the shuffle: the bytes of `8 * n` doubles.
+
+    :raises InvalidReport: these are not bytes that :func:`pack` made, or
+        more than `MAX_SAMPLES` values
+    """
+    inflater = zlib.decompressobj()
+    try:
+        shuffled = inflater.decompress(packed, 8 * MAX_SAMPLES + 1)
+    except zlib.error as error:
+        raise exceptions.InvalidReport(f'frame values: {error}')
+    if not inflater.eof or len(shuffled) % 8:
+        raise exceptions.InvalidReport(
+            f'frame values: expected whole doubles, {MAX_SAMPLES} at most, '
+            f'got {len(shuffled)} bytes'
+            + ('' if inflater.eof else ' and more')
+        )
+    return shuffled
+
+
+def unpack(packed):
+    """Undo :func:`pack`.
+
+    :returns: tuple of floats
+    :raises InvalidReport: see :func:`unpack_bytes`
+    """
+    shuffled = unpack_bytes(packed)
+    count = len(shuffled) // 8
+    raw = bytearray(len(shuffled))
+    for i in range(8):
+        raw[i::8] = shuffled[i * count : (i + 1) * count]
+    return struct.unpack(f'<{count}d', raw)
+
+
+def to_wire(thing):
+    """Make plain JSON types of a dataclass of this module."""
+    if isinstance(thing, Metric):
+        return [thing.name, dict(thing.dimensions)]
+    if dataclasses.is_dataclass(thing):
+        return {
+            field.name: to_wire(getattr(thing, field.name))
+            for field in dataclasses.fields(thing)
+        }
+    if isinstance(thing, bytes):
+        return base64.b64encode(thing).decode()
+    if isinstance(thing, tuple | list):
+        return [to_wire(item) for item in thing]
+    return thing
+
+
+def from_wire(cls, data):
+    """Make a dataclass of this module from plain JSON types.
+
+    :raises InvalidReport: a field is missing or of another type than
+        expected; the message names it
+    """
+    if not isinstance(data, dict):
+        raise exceptions.InvalidReport(
+            f'{cls.__name__}: expected an object, got {type(data).__name__}'
+        )
+    values = {}
+    for name, hint, required in _fields(cls):
+        if name in data:
+            values[name] = _read(hint, data[name], f'{cls.__name__}.{name}')
+        elif required:
+            raise exceptions.InvalidReport(f'{cls.__name__}.{name} is missing')
+    return cls(**values)
+
+
+@functools.cache
+def _fields(cls):
+    hints = typing.get_type_hints(cls)
+    return [
+        (
+            field.name,
+            hints[field.name],
+            field.default is dataclasses.MISSING
+            and field.default_factory is dataclasses.MISSING,
+        )
+        for field in dataclasses.fields(cls)
+    ]
+
+
+def _read(hint, value, where):
+    if isinstance(hint, types.UnionType):
+        if value is None:
+            return None
+        hint = next(a for a in hint.__args__ if a is not types.NoneType)
+    if hint is Metric:
+        return _read_metric(value, where)
+    if dataclasses.is_dataclass(hint):
+        return from_wire(hint, value)
+    origin = typing.get_origin(hint)
+    if origin is tuple:
+        _expect(list, value, where)
+        return tuple(_read(hint.__args__[0], item, where) for item in value)
+    if origin is dict:
+        _expect(dict, value, where)
+        return value
+    if issubclass(hint, enum.Enum):
+        return _read_enum(hint, value, where)
+    if hint is bytes:
+        return _read_bytes(value, where)
+    if hint is float:
+        _expect((int, float), value, where)
+        return float(value)
+    _expect(hint, value, where)
+    return value
+
+
+def _read_metric(value, where):
+    try:
+        name, dimensions = value
+        _expect(str, name, where)
+        for item in dimensions.items():
+            _expect(str, item[0], where)
+            _expect(str, item[1], where)
+    except (TypeError, ValueError, AttributeError):
+        raise exceptions.InvalidReport(
+            f'{where}: expected [name, {{dimension: value}}]'
+        )
+    return Metric(name, tuple(sorted(dimensions.items())))
+
+
+def _read_enum(hint, value, where):
+    try:
+        return hint(value)
+    except ValueError:
+        raise exceptions.InvalidReport(
+            f'{where}: expected one of {", ".join(hint)}, got {value!r:.40}'
+        )
+
+
+def _read_bytes(value, where):
+    _expect(str, value, where)
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise exceptions.InvalidReport(f'{where}: expected base64')
+
+
+def _expect(kind, value, where):
+    # bool is an int to Python, never to us
+    if not isinstance(value, kind) or (
+        isinstance(value, bool) and kind is not bool
+    ):
+        names = kind if isinstance(kind, tuple) else (kind,)
+        raise exceptions.InvalidReport(
+            f'{where}: expected {" or ".join(k.__name__ for k in names)}, '
+            f'got {type(value).__name__}'
+        )

@@ -1,0 +1,63 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""How to call a conductor.
+
+Versions: 1.0 register, report
+"""
+
+import oslo_messaging as messaging
+
+from sentinella import exceptions
+from sentinella import model
+from sentinella.rpc import transport as bus
+
+VERSION = '1.0'
+
+
+class ConductorClient:
+    """
+    :param timeout: seconds after which nobody will answer any more
+    """
+
+    def __init__(self, transport, timeout):
+        self._client = bus.get_client(
+            transport, bus.CONDUCTOR_TOPIC, '1.0', timeout=timeout, retry=1
+        )
+
+    def register(self, registration):
+        """Make the server known, or its new epoch.
+
+        :returns: Receipt
+        :raises BusUnavailable: nobody answered in time
+        """
+        return self._call('register', model.to_wire(registration))
+
+    def report(self, report):
+        """Hand over a report; it is stored once ACCEPTED comes back.
+
+        :param report: a Report, or what :func:`model.to_wire` made of it
+        :returns: Receipt
+        :raises BusUnavailable: nobody answered in time; send it again
+        """
+        if isinstance(report, model.Report):
+            report = model.to_wire(report)
+        return self._call('report', report)
+
+    def _call(self, method, payload):
+        try:
+            answer = self._client.call({}, method, payload=payload)
+        except messaging.MessagingException as error:
+            raise exceptions.BusUnavailable(
+                f'conductor.{method}: {type(error).__name__}: {error}'
+            )
+        return model.from_wire(model.Receipt, answer)

@@ -1,0 +1,58 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What crosses the bus, and how.
+
+RPC versions are 1.x: add-only. Servers are upgraded before agents and take
+what older agents send.
+"""
+
+import oslo_messaging as messaging
+
+#: Topics; every callee listens on one.
+CONDUCTOR_TOPIC = 'sentinella-conductor'
+EVALUATOR_TOPIC = 'sentinella-evaluator'
+
+
+def get_transport(conf):
+    """Open the bus; only after a fork, never at import.
+
+    It is the cloud's own RabbitMQ as `[DEFAULT] transport_url` names it, or
+    with `fake://` the threads of this process.
+    """
+    return messaging.get_rpc_transport(conf)
+
+
+def get_client(transport, topic, version, timeout=None, retry=None):
+    """
+    :param version: lowest version of the callee that will do
+    :param timeout: seconds to wait for an answer
+    :param retry: times to try to reach the bus; None for ever
+    """
+    return messaging.get_rpc_client(
+        transport,
+        messaging.Target(topic=topic, version=version),
+        timeout=timeout,
+        retry=retry,
+    )
+
+
+def get_server(transport, topic, host, endpoint):
+    """
+    :param endpoint: an object whose public methods are the callee
+    """
+    return messaging.get_rpc_server(
+        transport,
+        messaging.Target(topic=topic, server=host),
+        [endpoint],
+        access_policy=messaging.ExplicitRPCAccessPolicy,
+    )

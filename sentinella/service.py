@@ -1,0 +1,193 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""How every process of Sentinella starts, runs its loops and stops."""
+
+import random
+import signal
+import sys
+import threading
+
+from oslo_config import cfg
+from oslo_log import log
+from oslo_reports import guru_meditation_report
+from oslo_reports import opts as report_opts
+from oslo_service import service
+
+from sentinella import conf as options
+from sentinella import version
+
+LOG = log.getLogger(__name__)
+
+#: Chatty at INFO, and about themselves rather than the cloud.
+QUIET_LIBRARIES = [
+    'alembic=WARN',
+    'cotyledon=WARN',
+    'futurist=WARN',
+    'oslo_service=WARN',
+    'stevedore=WARN',
+    'waitress=WARN',
+]
+
+
+def prepare(argv, prog=None, default_config_files=None, report=True):
+    """Read the configuration and set up logging; once, in each process.
+
+    This is the only place that names the global `cfg.CONF`: oslo.messaging
+    has RPC options that exist only there.
+
+    :param argv: the command line without its first word
+    :param report: whether SIGUSR2 prints a Guru Meditation Report; not for
+        WSGI, whose server owns the signals
+    :returns: the `ConfigOpts` to pass on
+    """
+    conf = cfg.CONF
+    log.register_options(conf)
+    log.set_defaults(
+        default_log_levels=log.get_default_log_levels() + QUIET_LIBRARIES
+    )
+    options.register_opts(conf)
+    conf(
+        argv,
+        project='sentinella',
+        prog=prog,
+        version=version.version_string(),
+        default_config_files=default_config_files,
+    )
+    log.setup(conf, 'sentinella')
+    if report:
+        report_opts.set_defaults(conf)
+        guru_meditation_report.TextGuruMeditation.setup_autorun(
+            version, conf=conf
+        )
+    return conf
+
+
+class Loop:
+    """A named thread that does its work every `interval` seconds.
+
+    It survives whatever the work raises: that is logged when it differs
+    from the time before, and counted in `failures`.
+
+    :param work: called without arguments; what it returns is ignored
+    :param interval: seconds from one start of the work to the next
+    :param jitter: share of the interval, at random, added to each wait so
+        that many nodes don't act at once
+    """
+
+    def __init__(self, name, work, interval, jitter=0.0):
+        self.name = name
+        self.failures = 0
+        self._work = work
+        self._interval = interval
+        self._jitter = jitter
+        self._wake = threading.Event()
+        self._stopping = False
+        self._last_failure = None
+        self._thread = threading.Thread(
+            target=self._run, name=name, daemon=True
+        )
+
+    def start(self):
+        self._thread.start()
+        return self
+
+    def wake(self):
+        """Have the work done now, or once more right after this time."""
+        self._wake.set()
+
+    def stop(self, timeout=10.0):
+        """Let the present work end, then the thread."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def _run(self):
+        while not self._stopping:
+            self._wake.clear()
+            self._do_work()
+            pause = self._interval * (1 + self._jitter * random.random())  # noqa: S311
+            if not self._stopping:
+                self._wake.wait(pause)
+
+    def _do_work(self):
+        try:
+            self._work()
+        except Exception as error:
+            self.failures += 1
+            failure = f'{type(error).__name__}: {error}'
+            if failure != self._last_failure:
+                LOG.exception('%s failed, and goes on: %s', self.name, failure)
+            self._last_failure = failure
+        else:
+            if self._last_failure:
+                LOG.info('%s works again', self.name)
+            self._last_failure = None
+
+
+class Worker(service.Service):
+    """Runs one of our processes' work in a process that oslo.service forked.
+
+    :param build: called in that process; returns an object with `start()`
+        and `stop()`, which opens its transport and engine only then
+    """
+
+    def __init__(self, build):
+        super().__init__()
+        self._build = build
+        self._running = None
+
+    def start(self):
+        super().start()
+        self._running = self._build()
+        self._running.start()
+
+    def stop(self, graceful=True):
+        if self._running is not None:
+            self._running.stop()
+            self._running = None
+        super().stop(graceful)
+
+
+def launch(conf, build, workers):
+    """Run `workers` processes until a signal ends them.
+
+    :param build: see :class:`Worker`
+    """
+    launcher = service.ProcessLauncher(conf, restart_method='mutate')
+    launcher.launch_service(Worker(build), workers=workers)
+    launcher.wait()
+
+
+def run(conf, running):
+    """Run one object in this very process until SIGTERM or SIGINT.
+
+    For those that must stay small, or keep all their parts together: no
+    master, no fork. SIGHUP re-reads the options that may change.
+
+    :param running: has `start()` and `stop()`
+    """
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    signal.signal(signal.SIGINT, lambda *_: ended.set())
+    signal.signal(signal.SIGHUP, lambda *_: conf.mutate_config_files())
+    try:
+        running.start()
+        ended.wait()
+    finally:
+        running.stop()
+
+
+def exit_with(error):
+    """End the process with one line on stderr."""
+    sys.exit(f'{sys.argv[0].rpartition("/")[2]}: {error}')

@@ -1,0 +1,120 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The interface of a storage engine for samples, and of nothing else."""
+
+import abc
+import dataclasses
+
+import numpy
+
+from sentinella import model
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StoredFrame:
+    """A frame of one server, its values still packed.
+
+    :ivar server_id: the server's number in the database
+    :ivar at: server side time, whole milliseconds
+    """
+
+    server_id: int
+    at: float
+    schema: str
+    values: bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Series:
+    """The samples of one metric on one server, oldest first, without NaN.
+
+    :ivar times: float64, seconds
+    :ivar values: float64, as many
+    """
+
+    server_id: int
+    metric: model.Metric
+    times: numpy.ndarray
+    values: numpy.ndarray
+
+
+class Storage(abc.ABC):
+    """Keeps frames; safe to be used by several threads and processes.
+
+    Servers go by their number in the database. Times are server side time.
+    """
+
+    @abc.abstractmethod
+    def knows(self, schema):
+        """
+        :param schema: a digest
+        :returns: the number of metrics of that schema, or None
+        """
+
+    @abc.abstractmethod
+    def learn(self, metrics):
+        """Keep a schema; a second time changes nothing.
+
+        :param metrics: tuple of Metric
+        """
+
+    @abc.abstractmethod
+    def write(self, frames):
+        """Keep frames, durably when this returns.
+
+        A frame of the same server and time as one that is kept is the same
+        frame, sent again: it changes nothing.
+
+        :param frames: StoredFrames of known schemas
+        """
+
+    @abc.abstractmethod
+    def window(self, name, dimensions, start, end, server_ids=None):
+        """All samples of a metric in a time.
+
+        :param name: the metric's name
+        :param dimensions: mapping that the metric's own must hold
+        :param start: seconds, exclusive; :param end: seconds, inclusive
+        :param server_ids: only these servers; None for all
+        :returns: list of Series, one per server and metric that has any
+            sample there
+        """
+
+    @abc.abstractmethod
+    def series(self, server_id, start, end):
+        """
+        :returns: sorted list of the Metrics that a server has between
+        """
+
+    @abc.abstractmethod
+    def range(self, server_id, metric, start, end, step, function):
+        """One number for each step that has a sample.
+
+        :param metric: a Metric, exactly
+        :param step: seconds
+        :param function: avg, min, max, sum, count or last
+        :returns: list of (start of the step, value)
+        """
+
+    @abc.abstractmethod
+    def latest(self, server_id, since):
+        """
+        :returns: list of (Metric, time, value), the last of each since then
+        """
+
+    @abc.abstractmethod
+    def expire(self, before):
+        """Forget frames older than a time.
+
+        :returns: number of frames forgotten
+        """
