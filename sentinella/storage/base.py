@@ -55,10 +55,11 @@ class Storage(abc.ABC):
     """
 
     @abc.abstractmethod
-    def knows(self, schema):
+    def metrics_of(self, schema):
         """
         :param schema: a digest
-        :returns: the number of metrics of that schema, or None
+        :returns: the tuple of Metrics that it stands for, in the order of
+            their values, or None where it was never learnt
         """
 
     @abc.abstractmethod
