@@ -1,0 +1,67 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What people are shown of a value; machines get it as it is."""
+
+import math
+
+from cliff import columns as cliff_columns
+from osc_lib.cli import format_columns
+
+#: Width of the longest bar.
+WIDTH = 20
+
+Pairs = format_columns.DictColumn
+Words = format_columns.ListColumn
+
+
+class Time(cliff_columns.FormattableColumn):
+    """To the second, which is what people compare."""
+
+    def human_readable(self):
+        whole, dot, _ = (self._value or '').partition('.')
+        return whole + 'Z' * bool(dot)
+
+
+class Number(cliff_columns.FormattableColumn):
+    """Four digits that count."""
+
+    def human_readable(self):
+        if self._value is None:
+            return ''
+        if abs(self._value) >= 1000 or float(self._value).is_integer():
+            return f'{self._value:.0f}'
+        return f'{self._value:.4g}'
+
+
+class Facts(cliff_columns.FormattableColumn):
+    """One fact a line."""
+
+    def human_readable(self):
+        return '\n'.join(
+            f'{name}: {fact}' for name, fact in sorted(self._value.items())
+        )
+
+
+class Bar(cliff_columns.FormattableColumn):
+    """A value as a bar between the least and the greatest of a list.
+
+    :param value: (value, least, greatest)
+    """
+
+    def human_readable(self):
+        value, least, greatest = self._value
+        share = (value - least) / ((greatest - least) or 1)
+        return '█' * math.ceil(share * WIDTH) or '▏'
+
+    def machine_readable(self):
+        return self._value[0]

@@ -1,0 +1,134 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Monitored nodes."""
+
+from sentinella.osc import base
+
+FIELDS = (
+    'id',
+    'hostname',
+    'mode',
+    'cloud_group',
+    'location',
+    'project_id',
+    'last_report_at',
+    'clock_offset',
+    'interval',
+    'dropped',
+    'agent_version',
+    'facts',
+    'created_at',
+)
+
+MODES = ('active', 'maintenance', 'blackout')
+
+
+def find(client, name_or_id):
+    """Read a server by its UUID or its hostname."""
+    return client.find('servers', 'servers', name_or_id, by='hostname')
+
+
+def find_id(client, name_or_id):
+    """The UUID of a server, or None where none is given."""
+    return name_or_id and find(client, name_or_id)['id']
+
+
+def add_server(parser):
+    parser.add_argument(
+        'server', metavar='<server>', help='Server (hostname or ID)'
+    )
+
+
+class ListServer(base.List):
+    """List servers"""
+
+    path = key = 'servers'
+    fields = ('id', 'hostname', 'mode', 'cloud_group', 'last_report_at')
+    long_fields = (
+        'location',
+        'project_id',
+        'agent_version',
+        'clock_offset',
+        'dropped',
+    )
+
+    def add_filters(self, parser):
+        parser.add_argument(
+            '--hostname', metavar='<hostname>', help='Only this hostname'
+        )
+        parser.add_argument(
+            '--mode', choices=MODES, help='Only servers in this mode'
+        )
+        parser.add_argument(
+            '--cloud-group',
+            metavar='<group>',
+            help='Only servers of this cloud group',
+        )
+
+    def query(self, args):
+        return base.given(args, 'hostname', 'mode', 'cloud_group')
+
+
+class ShowServer(base.Show):
+    """Show a server"""
+
+    fields = FIELDS
+
+    def get_parser(self, prog_name):
+        parser = super().get_parser(prog_name)
+        add_server(parser)
+        return parser
+
+    def request(self, args):
+        return find(self.client, args.server)
+
+
+class SetServer(base.Command):
+    """Set a server's mode, cloud group or location"""
+
+    def get_parser(self, prog_name):
+        parser = super().get_parser(prog_name)
+        add_server(parser)
+        parser.add_argument(
+            '--mode',
+            choices=MODES,
+            help='active: its alarms notify; maintenance: they do not, and '
+            'the time does not count against its uptime; blackout: only the '
+            'recovery of what was already notified does',
+        )
+        parser.add_argument(
+            '--cloud-group',
+            metavar='<group>',
+            help='Cloud or region that it belongs to',
+        )
+        parser.add_argument(
+            '--location', metavar='<location>', help='Where it stands'
+        )
+        return parser
+
+    def take_action(self, args):
+        body = base.given(args, 'mode', 'cloud_group', 'location')
+        base.nothing_to_set(body)
+        server = find_id(self.client, args.server)
+        self.client.patch(f'servers/{server}', body)
+
+
+class DeleteServer(base.Each):
+    """Forget servers that report no more, with all that belongs to them"""
+
+    noun = 'server'
+    verb = 'delete'
+    named_by = 'hostname or ID'
+
+    def act(self, name, args):
+        self.client.delete(f'servers/{find_id(self.client, name)}')
