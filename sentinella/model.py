@@ -214,6 +214,7 @@ class Registration:
     :ivar epoch: new when the agent's spool is new; sequences belong to it
     :ivar facts: CPU, memory, disks, kernel, OpenStack release, in short
     :ivar interval: seconds between its reports
+    :ivar sent_at: the agent's clock when it sent this, for the offset
     """
 
     server: str
@@ -224,6 +225,7 @@ class Registration:
     agent_version: str = ''
     interval: float = 10.0
     facts: dict[str, typing.Any] = dataclasses.field(default_factory=dict)
+    sent_at: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

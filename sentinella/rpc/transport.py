@@ -23,13 +23,17 @@ CONDUCTOR_TOPIC = 'sentinella-conductor'
 EVALUATOR_TOPIC = 'sentinella-evaluator'
 
 
-def get_transport(conf):
+#: The bus of one process: standalone's, and that of tests.
+IN_PROCESS = 'fake://'
+
+
+def get_transport(conf, url=None):
     """Open the bus; only after a fork, never at import.
 
-    It is the cloud's own RabbitMQ as `[DEFAULT] transport_url` names it, or
-    with `fake://` the threads of this process.
+    :param url: None for the cloud's own RabbitMQ, as `[DEFAULT]
+        transport_url` names it
     """
-    return messaging.get_rpc_transport(conf)
+    return messaging.get_rpc_transport(conf, url)
 
 
 def get_client(transport, topic, version, timeout=None, retry=None):

@@ -1,0 +1,166 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""How much one conductor worker takes from RabbitMQ into MariaDB.
+
+Beside it, in the same run and into the same server: one row per sample, by
+multi-row INSERTs straight from a program, without any bus.
+"""
+
+import json
+import subprocess
+import sys
+import time
+
+import sqlalchemy as sa
+
+from benchmarks import figures
+from benchmarks.spine import load
+from sentinella.rpc import conductor
+from sentinella.rpc import transport
+from sentinella import service
+from tests import cloud
+from tests import processes
+
+SERVERS = 200
+CLIENT_PROCESSES = 2
+#: Together they keep as many reports under way as agents of a cloud would
+#: when the bus has just come back.
+THREADS_EACH = 24
+
+BYTES = """
+    SELECT name, file_size FROM information_schema.innodb_sys_tablespaces
+    WHERE name LIKE :name
+"""
+
+
+def run(quick, console):
+    with cloud.CloudFixture('mysql', interval=3600) as node:
+        taken = measure_conductor(node, 5 if quick else 20, console)
+        frames = bytes_of(node, 'frames')
+        stored = count(node, 'frames') * load.METRICS
+        narrow = measure_narrow(node, 50_000 if quick else 300_000, console)
+        rows = bytes_of(node, 'narrow')
+        narrow_rows = count(node, 'narrow')
+    rate = taken['reports'] / taken['seconds']
+    low, median, high = figures.spread(taken['took'])
+    peer = 'a row a sample'
+    yield figures.Figure('reports through one conductor', rate, '1/s')
+    yield figures.Figure(
+        'samples from RabbitMQ into MariaDB',
+        rate * load.METRICS,
+        '1/s',
+        peer,
+        narrow,
+    )
+    yield figures.Figure('report acknowledged, median', median * 1e3, 'ms')
+    yield figures.Figure('report acknowledged, p99', high * 1e3, 'ms')
+    yield figures.Figure(
+        'bytes a sample at rest',
+        frames / stored,
+        'B',
+        peer,
+        rows / narrow_rows,
+    )
+
+
+def measure_conductor(node, seconds, console):
+    node.run('conductor', 'ctl')
+    path = node.config('load')
+    processes.wait_for(lambda: answers(path), 'a conductor')
+    reports = 40 * seconds
+    with console.status(f'{SERVERS} servers report for {seconds} s'):
+        clients = [
+            subprocess.Popen(
+                [
+                    sys.executable,
+                    '-m',
+                    'benchmarks.spine.load',
+                    path,
+                    str(SERVERS // CLIENT_PROCESSES),
+                    str(reports),
+                    str(THREADS_EACH),
+                    str(seconds),
+                ],
+                stdout=subprocess.PIPE,
+            )
+            for _ in range(CLIENT_PROCESSES)
+        ]
+        results = [json.loads(c.communicate()[0]) for c in clients]
+    return {
+        'reports': sum(r['reports'] for r in results),
+        'seconds': max(r['seconds'] for r in results),
+        'took': [t for r in results for t in r['took']],
+    }
+
+
+def answers(path):
+    check = (
+        'import sys; from benchmarks.spine import ingest; '
+        'ingest.ask(sys.argv[1])'
+    )
+    return not subprocess.run(
+        [sys.executable, '-c', check, path], capture_output=True
+    ).returncode
+
+
+def ask(path):
+    """Whether a conductor answers: in a process of its own, as oslo.messaging
+    keeps what it is configured with for as long as one lives."""
+    conf = service.prepare(['--config-file', path], prog='ask')
+    client = conductor.ConductorClient(transport.get_transport(conf), 5.0)
+    client.report({})
+
+
+def measure_narrow(node, samples, console):
+    """
+    :returns: samples per second
+    """
+    engine = node.database.engine
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            'CREATE TABLE narrow (server_id INT, metric_id INT, at BIGINT, '
+            'value DOUBLE, PRIMARY KEY (server_id, metric_id, at)) '
+            'ENGINE=InnoDB'
+        )
+    raw = engine.raw_connection()
+    took, tick = 0.0, 0
+    with console.status(f'{samples} rows, one a sample'):
+        while tick * SERVERS * load.METRICS < samples:
+            tick += 1
+            for server in range(0, SERVERS, 20):
+                rows = [
+                    (number, metric, tick, value)
+                    for number in range(server, server + 20)
+                    for metric, value in enumerate(load.values(tick, number))
+                ]
+                started = time.monotonic()
+                raw.cursor().executemany(
+                    'INSERT INTO narrow VALUES (%s, %s, %s, %s)', rows
+                )
+                raw.commit()
+                took += time.monotonic() - started
+    raw.close()
+    return tick * SERVERS * load.METRICS / took
+
+
+def count(node, table):
+    with node.database.reader() as session:
+        return session.scalar(sa.text(f'SELECT COUNT(*) FROM {table}'))
+
+
+def bytes_of(node, table):
+    """Size of a table's file with its indexes, as InnoDB has it on disk."""
+    name = f'{node.database.engine.url.database}/{table}'
+    with node.database.reader() as session:
+        return session.execute(sa.text(BYTES), {'name': name}).one()[1]

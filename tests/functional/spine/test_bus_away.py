@@ -1,0 +1,84 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""An agent, as a real process, whose bus goes away and comes back."""
+
+import urllib.parse
+
+import sqlalchemy as sa
+import testtools
+
+from sentinella import model
+from sentinella.db import servers
+from tests import cable
+from tests import cloud
+from tests import processes
+
+
+class TestBusAway(testtools.TestCase):
+    def test_no_report_is_missing_afterwards(self):
+        node = self.useFixture(cloud.CloudFixture('mysql', interval=1))
+        broker = urllib.parse.urlparse(node.bus.url)
+        wire = self.useFixture(cable.CableFixture(broker.port or 5672))
+        behind = broker._replace(
+            netloc=f'{broker.username}:{broker.password}@127.0.0.1:{wire.port}'
+        ).geturl()
+        node.run('conductor', 'ctl')
+        node.run('agent', 'node', bus=behind)
+        self.node = node
+        before = processes.wait_for(lambda: self.sequence() >= 3, 'reports')
+        self.assertTrue(before)
+
+        wire.pull()
+        had = self.sequence()
+        processes.wait_for(lambda: self.spooled() >= 5, 'a spool that fills')
+        self.assertLessEqual(self.sequence(), had + 1)
+        wire.plug()
+        processes.wait_for(lambda: self.sequence() >= had + 8, 'the rest')
+
+        self.assertEqual(1, self.epochs())
+        frames, sequence = self.frames_and_sequence()
+        self.assertEqual(sequence, frames)
+        self.assertEqual(0, self.server().dropped)
+
+    def server(self):
+        with self.node.database.reader() as session:
+            found = servers.list_(session, limit=2)
+        return found[0] if found else model.Server(0, '', '', '')
+
+    def sequence(self):
+        return self.server().sequence
+
+    def epochs(self):
+        with self.node.database.reader() as session:
+            return session.scalar(
+                sa.text('SELECT COUNT(DISTINCT epoch) FROM servers')
+            )
+
+    def frames_and_sequence(self):
+        """Both as of one moment: each report of this agent has a frame."""
+        with self.node.database.reader() as session:
+            return session.execute(
+                sa.text(
+                    'SELECT (SELECT COUNT(*) FROM frames), sequence '
+                    'FROM servers'
+                )
+            ).one()
+
+    def spooled(self):
+        spool = self.node.directory / 'node'
+        return sum(
+            path.stat().st_size
+            for path in spool.rglob('*spool*')
+            if path.is_file()
+        )

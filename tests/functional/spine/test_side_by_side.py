@@ -1,0 +1,167 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Two conductors and two evaluators, as real processes, on the real bus."""
+
+import concurrent.futures
+import time
+import uuid
+
+import sqlalchemy as sa
+import testtools
+
+from sentinella import model
+from sentinella.db import alarms
+from sentinella.db import channels
+from sentinella.db import definitions
+from sentinella.db import log_events
+from tests import cloud
+from tests import processes
+from tests import receiver
+
+UP = model.Metric.of('process.up', service='nova-scheduler')
+
+
+class SpeakingServer:
+    """Reports what a test has it say."""
+
+    def __init__(self, client, number):
+        self.uuid = str(uuid.uuid4())
+        self._client = client
+        self._registration = model.Registration(
+            self.uuid, uuid.uuid4().hex, f'node-{number}'
+        )
+        self._sequence = 0
+        self._at = time.time() - 30
+
+    def register(self):
+        return self._client.register(self._registration)
+
+    def next_report(self, up=1.0, events=()):
+        self._sequence += 1
+        self._at = max(time.time(), self._at + 0.001)
+        return model.Report(
+            self.uuid,
+            self._registration.epoch,
+            self._sequence,
+            sent_at=time.time(),
+            frame=model.Frame.of(self._at, [model.Sample(UP, up)]),
+            events=tuple(events),
+        )
+
+    def say(self, up):
+        return self._client.report(self.next_report(up))
+
+
+class TestSideBySide(testtools.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.cloud = self.useFixture(cloud.CloudFixture('mysql', interval=3))
+        self.receiver = self.useFixture(receiver.ReceiverFixture())
+        with self.cloud.database.writer() as session:
+            definition = model.AlarmDefinition(
+                uuid=str(uuid.uuid4()),
+                name='service-down',
+                expression='last(process.up, 60) < 1',
+                type=model.ThresholdType.BINARY,
+                severity=model.Severity.CRITICAL,
+                match_by=('server', 'service'),
+            )
+            definitions.create(session, definition, {'process.up'}, 0.0)
+            channels.create(
+                session,
+                model.Channel(
+                    uuid=str(uuid.uuid4()),
+                    name='pager',
+                    project_id='service',
+                    driver='webhook',
+                    settings={'url': self.receiver.url},
+                ),
+                0.0,
+            )
+        self.conductors = [
+            self.cloud.run('conductor', f'ctl-{i}') for i in range(2)
+        ]
+        self.client = self.cloud.bus.client()
+
+    def servers(self, count):
+        speaking = [SpeakingServer(self.client, i) for i in range(count)]
+        for server in speaking:
+            receipt = server.register()
+            self.assertEqual(model.ReceiptStatus.ACCEPTED, receipt.status)
+        return speaking
+
+    def count(self, table):
+        with self.cloud.database.reader() as session:
+            return session.scalar(sa.text(f'SELECT COUNT(*) FROM {table}'))
+
+    def test_a_report_sent_twice_at_once_is_stored_once(self):
+        event = model.LogEvent(time.time(), 'nova-api', 'ERROR', 'boom')
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            for _ in range(20):
+                reports = [
+                    server.next_report(events=[event])
+                    for server in self.servers(8)
+                ]
+                receipts = list(pool.map(self.client.report, reports * 2))
+                for first, second in zip(
+                    receipts[:8], receipts[8:], strict=True
+                ):
+                    self.assertEqual(
+                        [
+                            model.ReceiptStatus.ACCEPTED,
+                            model.ReceiptStatus.DUPLICATE,
+                        ],
+                        sorted([first.status, second.status]),
+                    )
+        self.assertEqual(160, self.count('frames'))
+        with self.cloud.database.reader() as session:
+            events = log_events.list_(session, limit=1000)
+        self.assertEqual(160, len(events))
+
+    def wait_for_state(self, server, state):
+        def reached():
+            with self.cloud.database.reader() as session:
+                found = alarms.list_(session, limit=10, server=server.uuid)
+            return [a for a in found if a.state == state]
+
+        return processes.wait_for(reached, f'{server.uuid} {state}')[0]
+
+    def test_each_fault_is_paged_once_whoever_dies(self):
+        evaluators = [
+            self.cloud.run('evaluator', f'ctl-{i}') for i in range(2)
+        ]
+        speaking = self.servers(6)
+        for server in speaking:
+            server.say(up=1.0)
+        for round_ in range(4):
+            if round_ == 2:
+                evaluators[0].kill()
+            for server in speaking:
+                server.say(up=0.0)
+            for server in speaking:
+                self.wait_for_state(server, model.AlarmState.ALARM)
+            for server in speaking:
+                server.say(up=1.0)
+            for server in speaking:
+                self.wait_for_state(server, model.AlarmState.OK)
+        processes.wait_for(
+            lambda: len(self.receiver.messages) >= 48, '24 pages, 24 ends'
+        )
+        self.assertEqual(24, len(self.receiver.bodies('alarm')))
+        self.assertEqual(24, len(self.receiver.bodies('recovery')))
+        self.assertEqual(
+            48, len({body['id'] for body in self.receiver.bodies()})
+        )
+        self.assertEqual(48, self.count('transitions'))
+        self.assertEqual(6, self.count('alarms'))

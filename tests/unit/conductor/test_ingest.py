@@ -1,0 +1,73 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+import dataclasses
+
+import hypothesis
+import testtools
+from hypothesis import strategies as st
+
+from sentinella import model
+from sentinella.conductor import ingest
+
+SERVER = model.Server(
+    id=1, uuid='u', hostname='h', project_id='p', epoch='e', sequence=5
+)
+
+
+class TestJudge(testtools.TestCase):
+    def test_an_unknown_server_must_register(self):
+        self.assertIs(
+            ingest.UNREGISTERED, ingest.judge(model.Report('u', 'e', 1), None)
+        )
+
+    def test_so_must_one_with_a_new_spool(self):
+        report = model.Report('u', 'other', 6)
+        self.assertIs(ingest.UNREGISTERED, ingest.judge(report, SERVER))
+
+    @hypothesis.given(st.lists(st.integers(0, 30)))
+    def test_each_sequence_is_taken_once_and_never_backwards(self, sequences):
+        server, taken = SERVER, []
+        for sequence in sequences:
+            report = model.Report('u', 'e', sequence)
+            if ingest.judge(report, server) is ingest.ACCEPTED:
+                taken.append(sequence)
+                server = dataclasses.replace(server, sequence=sequence)
+        self.assertEqual(sorted(set(taken)), taken)
+        self.assertTrue(all(sequence > 5 for sequence in taken))
+
+
+class TestClock(testtools.TestCase):
+    @hypothesis.given(st.floats(-1e6, 1e6), st.floats(-0.4, 0.4))
+    def test_a_resent_frame_lands_where_it_was(self, offset, delay):
+        """The way takes another time, the offset that was kept does not."""
+        kept = ingest.clock_offset(SERVER, 1e9 + offset, 1e9)
+        server = dataclasses.replace(SERVER, clock_offset=kept)
+        again = ingest.clock_offset(server, 1e9 + offset, 1e9 + delay)
+        self.assertEqual(kept, again)
+
+    def test_a_good_clock_is_taken_at_its_word(self):
+        server = dataclasses.replace(SERVER, clock_offset=1.5)
+        self.assertEqual(100.25, ingest.shift(server, 100.25))
+
+    def test_a_wrong_one_is_set_right(self):
+        server = dataclasses.replace(SERVER, clock_offset=-3600.0)
+        self.assertEqual(3700.25, ingest.shift(server, 100.25))
+
+    def test_an_agent_that_does_not_say_is_trusted(self):
+        self.assertEqual(0.0, ingest.clock_offset(SERVER, 0.0, 1e9))
+
+    def test_events_are_shifted_by_the_same(self):
+        event = model.LogEvent(100.0, 's', 'ERROR', 'm')
+        server = dataclasses.replace(SERVER, clock_offset=60.0)
+        (shifted,) = ingest.shift_all(server, (event,), 'at')
+        self.assertEqual(40.0, shifted.at)
