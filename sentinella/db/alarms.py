@@ -1,0 +1,240 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Alarms and their transitions."""
+
+import dataclasses
+import hashlib
+import json
+
+import sqlalchemy as sa
+
+from sentinella import exceptions
+from sentinella import model
+from sentinella.db import definitions
+from sentinella.db import models
+from sentinella.db import paging
+from sentinella.db import rows
+from sentinella.db import servers
+
+TABLE = models.alarms
+TRANSITIONS = models.transitions
+SHAPE = rows.Shape(model.Alarm, TABLE)
+TRANSITION_SHAPE = rows.Shape(model.Transition, TRANSITIONS)
+
+#: What :func:`read` needs, and where it is found.
+COLUMNS = [
+    *SHAPE.columns,
+    *definitions.SHAPE.columns,
+    *servers.SHAPE.columns,
+]
+SOURCE = TABLE.join(definitions.TABLE).outerjoin(servers.TABLE)
+
+
+def read(row, start=0):
+    """Make an Alarm of a row of `COLUMNS`."""
+    definition_at = start + len(SHAPE.columns)
+    server_at = definition_at + len(definitions.SHAPE.columns)
+    return SHAPE.read(
+        row,
+        start,
+        definition=definitions.SHAPE.read(row, definition_at),
+        server=_server(row, server_at),
+    )
+
+
+def _server(row, start):
+    return None if row[start] is None else servers.SHAPE.read(row, start)
+
+
+def of_definition(session, definition):
+    """All alarms of a definition, resolved ones too.
+
+    In a writer nobody else changes them before its end.
+
+    :returns: list of Alarms
+    """
+    mine = TABLE.c.definition_id == definition.id
+    session.execute(
+        sa.select(TABLE.c.id)
+        .where(mine)
+        .order_by(TABLE.c.id)
+        .with_for_update()
+    )
+    query = sa.select(*COLUMNS).select_from(SOURCE).where(mine)
+    return [read(row) for row in session.execute(query.order_by(TABLE.c.id))]
+
+
+def save(session, alarm):
+    """Insert an alarm (whose id is 0), or update it.
+
+    :returns: Alarm
+    :raises Conflict: its definition has one for this group
+    """
+    values = SHAPE.values(alarm)
+    values['definition_id'] = alarm.definition.id
+    values['server_id'] = alarm.server and alarm.server.id
+    values['group_digest'] = _digest(alarm.group)
+    name = f'an alarm for {alarm.group}'
+    if alarm.id:
+        rows.update(session, TABLE, alarm.id, values, name)
+        return alarm
+    id_ = rows.insert(session, TABLE, values, name)
+    return dataclasses.replace(alarm, id=id_)
+
+
+def _digest(group):
+    text = json.dumps(group, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def add_transition(session, alarm, transition):
+    """
+    :returns: Transition
+    """
+    values = TRANSITION_SHAPE.values(transition) | {'alarm_id': alarm.id}
+    id_ = rows.insert(session, TRANSITIONS, values, 'the transition')
+    return dataclasses.replace(transition, id=id_)
+
+
+def get(session, uuid, project_id=None):
+    """
+    :returns: Alarm
+    :raises NotFound: there is none that this project may see
+    """
+    row = session.execute(
+        sa.select(*COLUMNS)
+        .select_from(SOURCE)
+        .where(
+            TABLE.c.uuid == uuid,
+            servers.visible(TABLE.c.project_id, project_id),
+        )
+    ).one_or_none()
+    if row is None:
+        raise exceptions.NotFound(f'alarm {uuid} does not exist')
+    return read(row)
+
+
+def list_(
+    session,
+    *,
+    limit,
+    marker=None,
+    state=None,
+    lifecycle=None,
+    severity=None,
+    server=None,
+    definition=None,
+    project_id=None,
+):
+    """
+    :param server: UUID of a server; :param definition: UUID of a definition
+    :returns: list of Alarms, the one that changed last first
+    """
+    filters = {'state': state, 'lifecycle': lifecycle, 'severity': severity}
+    query = (
+        sa.select(*COLUMNS)
+        .select_from(SOURCE)
+        .where(
+            servers.visible(TABLE.c.project_id, project_id),
+            *paging.given(TABLE, filters),
+            *paging.given(servers.TABLE, {'uuid': server}),
+            *paging.given(definitions.TABLE, {'uuid': definition}),
+        )
+    )
+    keys = [TABLE.c.changed_at, TABLE.c.id]
+    found = paging.page(
+        session, query, keys, marker, TABLE.c.uuid, limit, descending=True
+    )
+    return [read(row) for row in found]
+
+
+def transitions(session, uuid, project_id=None, *, limit, marker=None):
+    """
+    :param uuid: of an alarm; :param marker: UUID of a transition
+    :returns: list of Transitions, newest first
+    :raises NotFound: see :func:`get`
+    """
+    alarm = get(session, uuid, project_id)
+    query = sa.select(*TRANSITION_SHAPE.columns).where(
+        TRANSITIONS.c.alarm_id == alarm.id
+    )
+    keys = [TRANSITIONS.c.at, TRANSITIONS.c.id]
+    column = TRANSITIONS.c.uuid
+    found = paging.page(
+        session, query, keys, marker, column, limit, descending=True
+    )
+    return [TRANSITION_SHAPE.read(row) for row in found]
+
+
+def acknowledge(session, uuid, user, note, now, project_id=None):
+    """Note that a person looks after an alarm.
+
+    :param note: None keeps the one there is
+    :returns: Alarm
+    :raises NotFound: see :func:`get`
+    :raises Conflict: it is resolved, or acknowledged already
+    """
+    alarm = _locked(session, uuid, project_id)
+    if alarm.lifecycle != model.Lifecycle.OPEN:
+        raise exceptions.Conflict(
+            f'alarm {uuid} is {alarm.lifecycle.lower()} already'
+        )
+    return _decide(
+        session, alarm, model.Lifecycle.ACKNOWLEDGED, user, note, now
+    )
+
+
+def resolve(session, uuid, user, note, now, project_id=None):
+    """Note that a person holds an alarm for settled, whatever its state.
+
+    Its next transition to ALARM opens it again.
+
+    :returns: Alarm
+    :raises NotFound: see :func:`get`
+    :raises Conflict: it is resolved already
+    """
+    alarm = _locked(session, uuid, project_id)
+    if alarm.lifecycle == model.Lifecycle.RESOLVED:
+        raise exceptions.Conflict(f'alarm {uuid} is resolved already')
+    return _decide(session, alarm, model.Lifecycle.RESOLVED, user, note, now)
+
+
+def _locked(session, uuid, project_id):
+    session.execute(
+        sa.select(TABLE.c.id).where(TABLE.c.uuid == uuid).with_for_update()
+    )
+    return get(session, uuid, project_id)
+
+
+def _decide(session, alarm, lifecycle, user, note, now):
+    alarm = dataclasses.replace(
+        alarm,
+        lifecycle=lifecycle,
+        acknowledged_by=alarm.acknowledged_by or user,
+        acknowledged_at=alarm.acknowledged_at or now,
+        note=alarm.note if note is None else note,
+    )
+    return save(session, alarm)
+
+
+def expire(session, before):
+    """Forget resolved alarms that changed last before a time.
+
+    :returns: how many
+    """
+    return session.execute(
+        TABLE.delete().where(
+            TABLE.c.lifecycle == model.Lifecycle.RESOLVED,
+            TABLE.c.changed_at < before,
+        )
+    ).rowcount

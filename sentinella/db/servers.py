@@ -1,0 +1,240 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The monitored nodes."""
+
+import dataclasses
+import math
+
+from oslo_db import exception as db_exception
+import sqlalchemy as sa
+
+from sentinella import exceptions
+from sentinella import model
+from sentinella.db import models
+from sentinella.db import paging
+from sentinella.db import rows
+
+#: Seconds that a server must have been silent to be deleted: one that still
+#: reports would only come back.
+SILENT_BEFORE_DELETE = 600.0
+
+TABLE = models.servers
+SHAPE = rows.Shape(model.Server, TABLE)
+
+# once for the process: making a statement costs more than running it
+_BY_IDS = (
+    sa.select(*SHAPE.columns)
+    .where(TABLE.c.id.in_(sa.bindparam('ids', expanding=True)))
+    .order_by(TABLE.c.id)
+    .with_for_update()
+)
+_IDS = sa.select(TABLE.c.id).where(
+    TABLE.c.uuid.in_(sa.bindparam('uuids', expanding=True))
+)
+_ACCEPT = (
+    TABLE.update()
+    .where(TABLE.c.id == sa.bindparam('id_'))
+    .values(
+        sequence=sa.bindparam('sequence_'),
+        last_report_at=sa.bindparam('last_report_at_'),
+        clock_offset=sa.bindparam('clock_offset_'),
+        dropped=TABLE.c.dropped + sa.bindparam('dropped_'),
+    )
+)
+
+
+def visible(column, project_id):
+    """The condition that a project may see a row.
+
+    :param project_id: None sees all
+    """
+    return sa.true() if project_id is None else column == project_id
+
+
+def register(session, registration, project_id, now):
+    """Make a server known, or tell that its agent started anew.
+
+    What an operator may set (its mode, group and location) stays, except
+    that a group or location which is empty takes the agent's. Another epoch
+    begins with sequence 0.
+
+    :param registration: a Registration
+    :param project_id: the caller has made sure that it may speak for this
+        server
+    :returns: Server
+    """
+    known = _locked(session, registration.server)
+    if known is None:
+        known = _add(session, registration, project_id, now)
+    renewed = registration.epoch != known.epoch
+    server = dataclasses.replace(
+        known,
+        hostname=registration.hostname,
+        project_id=project_id,
+        cloud_group=known.cloud_group or registration.cloud_group,
+        location=known.location or registration.location,
+        facts=registration.facts,
+        agent_version=registration.agent_version,
+        interval=registration.interval,
+        epoch=registration.epoch,
+        sequence=0 if renewed else known.sequence,
+    )
+    rows.update(session, TABLE, known.id, SHAPE.values(server), 'the server')
+    return server
+
+
+def _add(session, registration, project_id, now):
+    server = model.Server(
+        id=0,
+        uuid=registration.server,
+        hostname=registration.hostname,
+        project_id=project_id,
+        epoch=registration.epoch,
+        created_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.execute(TABLE.insert().values(SHAPE.values(server)))
+    except db_exception.DBDuplicateEntry:  # noqa: S110
+        # the same agent, on its way through another conductor
+        pass
+    return _locked(session, registration.server)
+
+
+def _locked(session, uuid):
+    return lock(session, [uuid]).get(uuid)
+
+
+def get(session, uuid, project_id=None):
+    """
+    :returns: Server
+    :raises NotFound: there is none that this project may see
+    """
+    row = session.execute(
+        sa.select(*SHAPE.columns).where(
+            TABLE.c.uuid == uuid, visible(TABLE.c.project_id, project_id)
+        )
+    ).one_or_none()
+    if row is None:
+        raise exceptions.NotFound(f'server {uuid} does not exist')
+    return SHAPE.read(row)
+
+
+def list_(
+    session,
+    *,
+    limit,
+    marker=None,
+    hostname=None,
+    mode=None,
+    cloud_group=None,
+    project_id=None,
+):
+    """
+    :returns: list of Servers, by name
+    """
+    filters = {'hostname': hostname, 'mode': mode, 'cloud_group': cloud_group}
+    query = sa.select(*SHAPE.columns).where(
+        visible(TABLE.c.project_id, project_id),
+        *paging.given(TABLE, filters),
+    )
+    keys = [TABLE.c.hostname, TABLE.c.id]
+    found = paging.page(session, query, keys, marker, TABLE.c.uuid, limit)
+    return [SHAPE.read(row) for row in found]
+
+
+def all_(session):
+    """
+    :returns: list of all Servers
+    """
+    query = sa.select(*SHAPE.columns).order_by(TABLE.c.id)
+    return [SHAPE.read(row) for row in session.execute(query)]
+
+
+def by_uuid(session, uuids):
+    """
+    :returns: mapping of those UUIDs that are known to Servers
+    """
+    query = sa.select(*SHAPE.columns).where(TABLE.c.uuid.in_(uuids))
+    return {row.uuid: SHAPE.read(row) for row in session.execute(query)}
+
+
+def lock(session, uuids):
+    """As :func:`by_uuid`; nobody else changes them in this transaction.
+
+    In the order of their numbers, so that two who lock many never wait for
+    each other in a circle.
+    """
+    # first without a lock: through the index on uuid, rows would be locked
+    # in another order, and perhaps others with them
+    ids = session.scalars(_IDS, {'uuids': list(uuids)}).all()
+    found = session.execute(_BY_IDS, {'ids': sorted(ids)})
+    return {row.uuid: SHAPE.read(row) for row in found}
+
+
+def accept(session, accepted):
+    """Note that reports were stored.
+
+    :param accepted: mappings of id, sequence, last_report_at, clock_offset
+        and dropped, the latter to be added
+    """
+    if accepted:
+        session.connection().execute(
+            _ACCEPT,
+            [
+                {f'{name}_': value for name, value in row.items()}
+                for row in accepted
+            ],
+        )
+
+
+def set_(
+    session,
+    uuid,
+    project_id=None,
+    *,
+    mode=None,
+    cloud_group=None,
+    location=None,
+):
+    """Change what an operator may; None leaves it.
+
+    :returns: Server
+    :raises NotFound: see :func:`get`
+    """
+    server = get(session, uuid, project_id)
+    given = {'mode': mode, 'cloud_group': cloud_group, 'location': location}
+    values = {k: v for k, v in given.items() if v is not None}
+    if values:
+        rows.update(session, TABLE, server.id, values, 'the server')
+    return get(session, uuid, project_id)
+
+
+def delete(session, uuid, now, project_id=None):
+    """Forget a server with its services, log events, alarms and frames.
+
+    :raises NotFound: see :func:`get`
+    :raises Conflict: it reported less than `SILENT_BEFORE_DELETE` ago
+    """
+    get(session, uuid, project_id)
+    server = _locked(session, uuid)
+    silence = now - (server.last_report_at or server.created_at)
+    if silence < SILENT_BEFORE_DELETE:
+        raise exceptions.Conflict(
+            f'server {uuid} reported {math.ceil(silence)} s ago; stop its '
+            f'agent and wait until it is silent for '
+            f'{SILENT_BEFORE_DELETE:.0f} s'
+        )
+    session.execute(TABLE.delete().where(TABLE.c.id == server.id))
+    frames = models.frames
+    session.execute(frames.delete().where(frames.c.server_id == server.id))

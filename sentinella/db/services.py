@@ -1,0 +1,185 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The OpenStack services on the servers, as their agents see them."""
+
+import dataclasses
+
+import sqlalchemy as sa
+
+from sentinella import exceptions
+from sentinella import model
+from sentinella.db import models
+from sentinella.db import paging
+from sentinella.db import rows
+from sentinella.db import servers
+
+TABLE = models.services
+SHAPE = rows.Shape(model.ServiceStatus, TABLE)
+
+_OF_SERVERS = sa.select(TABLE.c.server_id, *SHAPE.columns).where(
+    TABLE.c.server_id.in_(sa.bindparam('server_ids', expanding=True))
+)
+_KEY = sa.and_(
+    TABLE.c.server_id == sa.bindparam('key_server_id'),
+    TABLE.c.name == sa.bindparam('key_name'),
+)
+_UPDATE = (
+    TABLE.update()
+    .where(_KEY)
+    .values(
+        {
+            column.name: sa.bindparam(f'new_{column.name}')
+            for column in SHAPE.columns
+            if column.name != 'name'
+        }
+    )
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ServiceOnServer:
+    server: model.Server
+    status: model.ServiceStatus
+
+
+def apply(session, server_id, statuses, complete, now):
+    """As :func:`apply_many`, for one server.
+
+    :returns: list of (name, old ServiceState or None, new ServiceState)
+    """
+    changes = apply_many(session, [(server_id, statuses, complete)], now)
+    return [change[1:] for change in changes]
+
+
+def apply_many(session, updates, now):
+    """Keep what agents say of their services, in order.
+
+    The servers are locked by the caller.
+
+    :param updates: list of (server's id, ServiceStatuses, complete); where
+        complete, services that are not among them are forgotten
+    :param now: for those whose agent does not say since when
+    :returns: list of (server's id, name, old ServiceState or None, new
+        ServiceState) for each that changed its state
+    """
+    if not updates:
+        return []
+    ids = sorted({server_id for server_id, _, _ in updates})
+    known = {
+        (row[0], row.name): SHAPE.read(row, 1)
+        for row in session.execute(_OF_SERVERS, {'server_ids': ids})
+    }
+    wanted = dict(known)
+    changes = []
+    for server_id, statuses, complete in updates:
+        if complete:
+            _forget_others(wanted, server_id, statuses)
+        for status in statuses:
+            status = _dated(status, now)
+            old = wanted.get((server_id, status.name))
+            wanted[server_id, status.name] = status
+            if old is None or old.state != status.state:
+                changes.append(
+                    (server_id, status.name, old and old.state, status.state)
+                )
+    _store(session, known, wanted)
+    return changes
+
+
+def _dated(status, now):
+    # names are keys: what the column would cut must be cut before
+    name = status.name[: TABLE.c.name.type.length]
+    return dataclasses.replace(status, name=name, since=status.since or now)
+
+
+def _forget_others(wanted, server_id, statuses):
+    named = {status.name for status in statuses}
+    for key in [k for k in wanted if k[0] == server_id]:
+        if key[1] not in named:
+            del wanted[key]
+
+
+def _store(session, known, wanted):
+    connection = session.connection()
+    gone = [_key(key) for key in known.keys() - wanted.keys()]
+    if gone:
+        connection.execute(TABLE.delete().where(_KEY), gone)
+    new = [key for key in wanted if key not in known]
+    if new:
+        connection.execute(
+            TABLE.insert(),
+            [{'server_id': k[0], **SHAPE.values(wanted[k])} for k in new],
+        )
+    changed = [k for k, v in wanted.items() if known.get(k, v) != v]
+    if changed:
+        connection.execute(
+            _UPDATE, [_key(k) | _new(wanted[k]) for k in sorted(changed)]
+        )
+
+
+def _key(key):
+    return {'key_server_id': key[0], 'key_name': key[1]}
+
+
+def _new(status):
+    values = SHAPE.values(status)
+    return {f'new_{k}': v for k, v in values.items() if k != 'name'}
+
+
+def list_(
+    session,
+    *,
+    limit,
+    marker=None,
+    server=None,
+    name=None,
+    state=None,
+    project=None,
+    project_id=None,
+):
+    """
+    :param server: UUID of a server
+    :param project: OpenStack project of the service, such as nova
+    :param project_id: of the servers
+    :param marker: UUID of a server, a slash, and a service's name
+    :returns: list of ServiceOnServers, by server and name
+    """
+    server_columns = servers.SHAPE.columns
+    filters = {'name': name, 'state': state, 'project': project}
+    query = (
+        sa.select(*server_columns, *SHAPE.columns)
+        .join_from(TABLE, servers.TABLE)
+        .where(
+            servers.visible(servers.TABLE.c.project_id, project_id),
+            *paging.given(TABLE, filters),
+            *paging.given(servers.TABLE, {'uuid': server}),
+        )
+    )
+    keys = [servers.TABLE.c.hostname, TABLE.c.server_id, TABLE.c.name]
+    if marker is not None:
+        query = query.where(paging.after(keys, _last(session, marker)))
+    found = session.execute(query.order_by(*keys).limit(limit))
+    return [
+        ServiceOnServer(
+            servers.SHAPE.read(row), SHAPE.read(row, len(server_columns))
+        )
+        for row in found
+    ]
+
+
+def _last(session, marker):
+    uuid, _, name = marker.partition('/')
+    server = servers.by_uuid(session, [uuid]).get(uuid)
+    if server is None:
+        raise exceptions.InvalidInput(f'marker {marker!r:.300} is unknown')
+    return server.hostname, server.id, name

@@ -1,0 +1,219 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Fresh databases on all three kinds of servers.
+
+    class TestThings:
+        backend = None  # the body, run by the classes below
+
+        def test_it(self):
+            with self.database.writer() as session: ...
+
+    class TestThingsOnSqlite(TestThings, databases.SqliteTestCase): ...
+    class TestThingsOnMysql(TestThings, databases.MysqlTestCase): ...
+    class TestThingsOnPostgresql(TestThings, databases.PostgresqlTestCase): ...
+
+A server that is not there fails the tests, it never skips them. Where they
+are is told by `SENTINELLA_TEST_MYSQL_URL` and
+`SENTINELLA_TEST_POSTGRESQL_URL`, of somebody who may create databases.
+"""
+
+import atexit
+import os
+import pathlib
+import shutil
+import tempfile
+import uuid
+
+import fixtures
+from oslo_config import cfg
+from oslo_db import options as db_options
+from oslotest import base
+import sqlalchemy as sa
+
+from sentinella import conf as options
+from sentinella.db import database
+from sentinella.db import migration
+from sentinella.db import models
+
+MYSQL_URL = 'mysql+pymysql://root@127.0.0.1:3306/'
+POSTGRESQL_URL = 'postgresql+psycopg2://postgres@127.0.0.1:5432/postgres'
+
+# while this module is imported it is the process's, later each test's own
+_TEMPORARY = tempfile.gettempdir()
+
+
+def make_conf(connection):
+    """A private configuration with a database."""
+    conf = cfg.ConfigOpts()
+    options.register_opts(conf)
+    conf.register_opts(db_options.database_opts, 'database')
+    conf([], project='sentinella', default_config_files=[])
+    conf.set_override('connection', connection, 'database')
+    # a server that is not there is not worth a wait
+    conf.set_override('max_retries', 0, 'database')
+    return conf
+
+
+def _name():
+    return f'sentinella_test_{os.getpid()}_{uuid.uuid4().hex[:8]}'
+
+
+class _Sqlite:
+    """Copies of one file that was migrated once."""
+
+    def __init__(self):
+        self._folder = tempfile.mkdtemp(
+            prefix='sentinella-test-', dir=_TEMPORARY
+        )
+        atexit.register(shutil.rmtree, self._folder, ignore_errors=True)
+        self._template = pathlib.Path(self._folder, 'template.db')
+        migration.sync(make_conf(f'sqlite:///{self._template}'))
+
+    def create(self):
+        path = pathlib.Path(self._folder, f'{_name()}.db')
+        shutil.copy(self._template, path)
+        return f'sqlite:///{path}'
+
+    def drop(self, url):
+        for path in pathlib.Path(self._folder).glob(
+            f'{pathlib.Path(sa.make_url(url).database).name}*'
+        ):
+            path.unlink()
+
+
+class _Server:
+    """A server of ours, and who may create databases on it."""
+
+    def __init__(self, variable, default):
+        self.url = sa.make_url(os.environ.get(variable) or default)
+        self.engine = sa.create_engine(
+            self.url, isolation_level='AUTOCOMMIT', poolclass=sa.NullPool
+        )
+
+    def execute(self, *statements):
+        with self.engine.connect() as connection:
+            for statement in statements:
+                connection.execute(sa.text(statement))
+
+    def url_of(self, name):
+        return self.url.set(database=name).render_as_string(
+            hide_password=False
+        )
+
+
+class _Postgresql:
+    """Clones of one template that was migrated once."""
+
+    def __init__(self):
+        self._server = _Server(
+            'SENTINELLA_TEST_POSTGRESQL_URL', POSTGRESQL_URL
+        )
+        self._template = _name()
+        self._server.execute(f'CREATE DATABASE {self._template}')
+        atexit.register(self._drop, self._template)
+        migration.sync(make_conf(self._server.url_of(self._template)))
+
+    def create(self):
+        name = _name()
+        self._server.execute(
+            f'CREATE DATABASE {name} TEMPLATE {self._template}'
+        )
+        return self._server.url_of(name)
+
+    def drop(self, url):
+        self._drop(sa.make_url(url).database)
+
+    def _drop(self, name):
+        self._server.execute(f'DROP DATABASE IF EXISTS {name} WITH (FORCE)')
+
+
+class _Mysql:
+    """Migrated databases that are emptied and used again: to create tables
+    takes MariaDB longer than most tests do."""
+
+    def __init__(self):
+        self._server = _Server('SENTINELLA_TEST_MYSQL_URL', MYSQL_URL)
+        self._free = []
+
+    def create(self):
+        if self._free:
+            return self._free.pop()
+        name = _name()
+        self._server.execute(f'CREATE DATABASE {name} CHARACTER SET utf8mb4')
+        atexit.register(
+            self._server.execute, f'DROP DATABASE IF EXISTS {name}'
+        )
+        url = self._server.url_of(name)
+        migration.sync(make_conf(url))
+        return url
+
+    def drop(self, url):
+        name = sa.make_url(url).database
+        self._server.execute(
+            *(
+                f'DELETE FROM {name}.{table.name}'
+                for table in reversed(models.METADATA.sorted_tables)
+            )
+        )
+        self._free.append(url)
+
+
+_BACKENDS = {'sqlite': _Sqlite, 'mysql': _Mysql, 'postgresql': _Postgresql}
+_started = {}
+
+
+class DatabaseFixture(fixtures.Fixture):
+    """A migrated and empty database, dropped at the end.
+
+    :ivar url: its connection URL
+    :ivar conf: a private configuration that names it
+    :ivar database: the Database
+    """
+
+    def __init__(self, backend='sqlite'):
+        super().__init__()
+        self._backend = backend
+
+    def _setUp(self):
+        if self._backend not in _started:
+            _started[self._backend] = _BACKENDS[self._backend]()
+        backend = _started[self._backend]
+        self.url = backend.create()
+        self.addCleanup(backend.drop, self.url)
+        self.conf = make_conf(self.url)
+        self.database = database.Database(self.conf)
+        self.addCleanup(self.database.dispose)
+
+
+class DatabaseTestCase(base.BaseTestCase):
+    """A test with a database of its own."""
+
+    backend = None
+
+    def setUp(self):
+        super().setUp()
+        fixture = self.useFixture(DatabaseFixture(self.backend))
+        self.conf = fixture.conf
+        self.database = fixture.database
+
+
+class SqliteTestCase(DatabaseTestCase):
+    backend = 'sqlite'
+
+
+class MysqlTestCase(DatabaseTestCase):
+    backend = 'mysql'
+
+
+class PostgresqlTestCase(DatabaseTestCase):
+    backend = 'postgresql'

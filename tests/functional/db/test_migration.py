@@ -1,0 +1,74 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The migrations really run, and make what the models say."""
+
+from alembic import autogenerate
+from alembic import migration as alembic_migration
+import sqlalchemy as sa
+
+from sentinella.db import migration
+from sentinella.db import models
+from tests import databases
+
+
+class MigrationTests:
+    def test_models_are_what_the_migrations_make(self):
+        with self.database.engine.connect() as connection:
+            context = alembic_migration.MigrationContext.configure(
+                connection, opts={'compare_type': True}
+            )
+            differences = autogenerate.compare_metadata(
+                context, models.METADATA
+            )
+        self.assertEqual([], differences)
+
+    def test_a_difference_would_be_seen(self):
+        with self.database.engine.connect() as connection:
+            context = alembic_migration.MigrationContext.configure(
+                connection, opts={'compare_type': True}
+            )
+            other = sa.MetaData(naming_convention={})
+            for table in models.METADATA.sorted_tables:
+                table.to_metadata(other)
+            other.tables['servers'].c.hostname.type = sa.Integer()
+            differences = autogenerate.compare_metadata(context, other)
+        self.assertEqual('modify_type', differences[0][0][0])
+
+    def test_version(self):
+        self.assertEqual(migration.head(), migration.version(self.conf))
+
+    def test_again_changes_nothing(self):
+        migration.sync(self.conf)
+        self.assertEqual(migration.head(), migration.version(self.conf))
+
+
+class TestMigrationOnSqlite(MigrationTests, databases.SqliteTestCase):
+    pass
+
+
+class TestMigrationOnMysql(MigrationTests, databases.MysqlTestCase):
+    def test_tables_are_innodb_and_know_all_of_unicode(self):
+        with self.database.reader() as session:
+            tables = session.execute(
+                sa.text(
+                    'SELECT DISTINCT engine, table_collation '
+                    'FROM information_schema.tables '
+                    'WHERE table_schema = DATABASE() AND table_name != '
+                    "'alembic_version'"
+                )
+            ).all()
+        self.assertEqual([('InnoDB', 'utf8mb4_bin')], tables)
+
+
+class TestMigrationOnPostgresql(MigrationTests, databases.PostgresqlTestCase):
+    pass
