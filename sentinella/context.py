@@ -29,8 +29,14 @@ class RequestContext(context.RequestContext):
 
     @property
     def visible_project(self):
-        """ID of the only project whose things are shown; None for all."""
-        return None if self.can_see_all_projects() else self.project_id
+        """ID of the only project whose things are shown; None for all.
+
+        It is never None by accident: a token without a project sees those
+        of the project '', which nobody has.
+        """
+        if self.can_see_all_projects():
+            return None
+        return self.project_id or ''
 
 
 def standalone_admin():
