@@ -24,6 +24,7 @@ from oslo_reports import opts as report_opts
 from oslo_service import service
 
 from sentinella import conf as options
+from sentinella import exceptions
 from sentinella import version
 
 LOG = log.getLogger(__name__)
@@ -72,30 +73,78 @@ def prepare(argv, prog=None, default_config_files=None, report=True):
     return conf
 
 
+class Guard:
+    """Does work whose failure must not take others along.
+
+    A failure is logged when it differs from the one before, and counted in
+    `failures`.
+    """
+
+    def __init__(self, name):
+        self.name = name
+        self.failures = 0
+        self._last_failure = None
+
+    def run(self, work, *args):
+        """
+        :returns: whether it went well
+        """
+        try:
+            work(*args)
+        except Exception as error:
+            self._note(error)
+            return False
+        if self._last_failure:
+            LOG.info('%s works again', self.name)
+        self._last_failure = None
+        return True
+
+    def _note(self, error):
+        self.failures += 1
+        failure = f'{type(error).__name__}: {error}'
+        if failure != self._last_failure:
+            # what we raise ourselves says all in one line
+            ours = isinstance(error, exceptions.SentinellaError)
+            LOG.error(
+                '%s failed, and goes on: %s',
+                self.name,
+                error if ours else failure,
+                exc_info=not ours,
+            )
+        self._last_failure = failure
+
+
 class Loop:
     """A named thread that does its work every `interval` seconds.
 
-    It survives whatever the work raises: that is logged when it differs
-    from the time before, and counted in `failures`.
+    It survives whatever the work raises, as :class:`Guard` does.
 
     :param work: called without arguments; what it returns is ignored
-    :param interval: seconds from one start of the work to the next
+    :param interval: seconds from one end of the work to the next start
     :param jitter: share of the interval, at random, added to each wait so
         that many nodes don't act at once
+    :param due: called after the work; tells in how many seconds there is
+        more to do, if that is before the interval ends, or None
     """
 
-    def __init__(self, name, work, interval, jitter=0.0):
+    def __init__(self, name, work, interval, jitter=0.0, due=None):
         self.name = name
-        self.failures = 0
         self._work = work
         self._interval = interval
         self._jitter = jitter
+        self._due = due
+        self._due_in = None
+        self._guard = Guard(name)
         self._wake = threading.Event()
         self._stopping = False
-        self._last_failure = None
         self._thread = threading.Thread(
             target=self._run, name=name, daemon=True
         )
+
+    @property
+    def failures(self):
+        """How many times the work failed."""
+        return self._guard.failures
 
     def start(self):
         self._thread.start()
@@ -115,24 +164,18 @@ class Loop:
     def _run(self):
         while not self._stopping:
             self._wake.clear()
-            self._do_work()
+            self._due_in = None
+            self._guard.run(self._do_work)
             pause = self._interval * (1 + self._jitter * random.random())  # noqa: S311
+            if self._due_in is not None:
+                pause = min(pause, self._due_in)
             if not self._stopping:
                 self._wake.wait(pause)
 
     def _do_work(self):
-        try:
-            self._work()
-        except Exception as error:
-            self.failures += 1
-            failure = f'{type(error).__name__}: {error}'
-            if failure != self._last_failure:
-                LOG.exception('%s failed, and goes on: %s', self.name, failure)
-            self._last_failure = failure
-        else:
-            if self._last_failure:
-                LOG.info('%s works again', self.name)
-            self._last_failure = None
+        self._work()
+        if self._due is not None:
+            self._due_in = self._due()
 
 
 class Worker(service.Service):

@@ -12,8 +12,10 @@
 
 import threading
 
+import fixtures
 import testtools
 
+from sentinella import exceptions
 from sentinella import service
 
 
@@ -52,6 +54,16 @@ class TestLoop(testtools.TestCase):
             self.assertTrue(work.done.acquire(timeout=10))
         self.assertEqual(2, loop.failures)
 
+    def test_it_works_when_more_is_due(self):
+        work = Work()
+        answers = iter([0.0, 0.01, None])
+        loop = service.Loop('test', work, 3600, due=lambda: next(answers))
+        self.addCleanup(loop.stop)
+        loop.start()
+        for _ in range(3):
+            self.assertTrue(work.done.acquire(timeout=10))
+        self.assertFalse(work.done.acquire(timeout=0.05))
+
     def test_it_ends_when_told(self):
         work = Work()
         loop = service.Loop('test', work, 0).start()
@@ -60,3 +72,36 @@ class TestLoop(testtools.TestCase):
         while work.done.acquire(blocking=False):
             pass
         self.assertFalse(work.done.acquire(timeout=0.05))
+
+
+class TestGuard(testtools.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.output = self.useFixture(fixtures.FakeLogger())
+
+    def test_a_failure_is_logged_once_per_change(self):
+        guard = service.Guard('thing')
+        for reason in ('a', 'a', 'b', None, 'b'):
+            went_well = guard.run(self.work, reason)
+            self.assertEqual(reason is None, went_well)
+        self.assertEqual(4, guard.failures)
+        lines = self.output.output.splitlines()
+        self.assertEqual(
+            [
+                'thing failed, and goes on: a',
+                'thing failed, and goes on: b',
+                'thing works again',
+                'thing failed, and goes on: b',
+            ],
+            lines,
+        )
+
+    @staticmethod
+    def work(reason):
+        if reason:
+            raise exceptions.Conflict(reason)
+
+    def test_what_is_not_ours_comes_with_its_traceback(self):
+        service.Guard('thing').run(lambda: 1 / 0)
+        self.assertIn('goes on: ZeroDivisionError', self.output.output)
+        self.assertIn('Traceback', self.output.output)
