@@ -38,7 +38,7 @@ def wait_for(ask, what, seconds=DEADLINE):
         answer = ask()
         if answer:
             return answer
-        time.sleep(0.02)
+        time.sleep(0.005)
     raise AssertionError(f'{what}: not within {seconds:.0f} s')
 
 

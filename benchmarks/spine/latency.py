@@ -1,0 +1,210 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""How long from a kill -9 of a service's master to the webhook.
+
+Real processes on RabbitMQ and MariaDB. What is killed is what
+SENTINELLA_BENCH_SCHEDULER starts, where that is set: a command line of a real
+nova-scheduler. Otherwise it is a stand-in with nova-scheduler's launcher,
+title and worker. Beside it, on the same kills: a loop that looks at the
+process once a second and posts to the same receiver, as monit does.
+"""
+
+import os
+import random
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+import uuid
+
+from benchmarks import figures
+from sentinella import model
+from sentinella.db import channels
+from sentinella.db import services
+from tests import cloud
+from tests import processes
+from tests import receiver
+
+SERVICE = 'nova-scheduler'
+
+STAND_IN = """\
+#!{python}
+from oslo_service import backend
+backend.init_backend(backend.BackendType.THREADING)
+from oslo_config import cfg
+from oslo_service import service
+cfg.CONF([], project='nova')
+launcher = service.ProcessLauncher(cfg.CONF)
+launcher.launch_service(service.Service(), workers=1)
+launcher.wait()
+"""
+
+
+class Target:
+    """What is killed, and started again."""
+
+    def __init__(self, directory):
+        given = os.environ.get('SENTINELLA_BENCH_SCHEDULER')
+        self.real = bool(given)
+        self._command = shlex.split(given) if given else self._make(directory)
+
+    @staticmethod
+    def _make(directory):
+        script = directory / SERVICE
+        script.write_text(STAND_IN.format(python=sys.executable))
+        script.chmod(0o755)
+        return [str(script)]
+
+    def start(self):
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, 'PYTHONWARNINGS': 'ignore'},
+        )
+        # reaped at once, as systemd does
+        threading.Thread(target=self._process.wait, daemon=True).start()
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def kill(self):
+        """
+        :returns: when
+        """
+        now = time.time()
+        os.kill(self.pid, signal.SIGKILL)
+        return now
+
+
+class Poller(threading.Thread):
+    """Looks once a second, and posts when the process is gone."""
+
+    def __init__(self, url):
+        super().__init__(daemon=True)
+        self._url = url
+        self.pid = None
+
+    def run(self):
+        while True:
+            time.sleep(1.0)
+            if self.pid and not os.path.exists(f'/proc/{self.pid}'):
+                self.pid = None
+                urllib.request.urlopen(
+                    urllib.request.Request(
+                        self._url, b'{"kind": "poller"}', method='POST'
+                    )
+                ).close()
+
+
+def run(quick, console):
+    kills = 5 if quick else 20
+    with (
+        cloud.CloudFixture('mysql', interval=10) as node,
+        receiver.ReceiverFixture() as ours,
+        receiver.ReceiverFixture() as theirs,
+    ):
+        target = prepare(node, ours)
+        poller = Poller(theirs.url)
+        poller.start()
+        took, polled = [], []
+        with console.status('') as status:
+            for number in range(kills):
+                status.update(f'kill {number + 1} of {kills}')
+                one, other = kill_once(node, target, poller, ours, theirs)
+                took.append(one)
+                polled.append(other)
+        os.killpg(target.pid, signal.SIGKILL)
+    what = 'kill of nova-scheduler to webhook' + (
+        '' if target.real else ' (stand-in)'
+    )
+    for name, one, other in zip(
+        ('min', 'median', 'p99'),
+        figures.spread(took),
+        figures.spread(polled),
+        strict=True,
+    ):
+        yield figures.Figure(
+            f'{what}, {name}', one * 1e3, 'ms', 'a look a second', other * 1e3
+        )
+
+
+def prepare(node, ours):
+    subprocess.run(
+        [
+            processes.BIN / 'sentinella-manage',
+            '--config-file',
+            node.config('manage'),
+            'db',
+            'sync',
+        ],
+        check=True,
+        capture_output=True,
+    )
+    with node.database.writer() as session:
+        channels.create(
+            session,
+            model.Channel(
+                uuid=str(uuid.uuid4()),
+                name='bench',
+                project_id='service',
+                driver='webhook',
+                settings={'url': ours.url},
+            ),
+            time.time(),
+        )
+    target = Target(node.directory)
+    target.start()
+    for script in ('conductor', 'evaluator', 'agent'):
+        node.run(script, 'bench')
+    return target
+
+
+def kill_once(node, target, poller, ours, theirs):
+    """
+    :returns: seconds to our webhook, and to the poller's
+    """
+    processes.wait_for(lambda: seen_up(node, target.pid), 'seen running')
+    poller.pid = target.pid
+    time.sleep(random.uniform(1, 2))
+    ours.messages.clear()
+    theirs.messages.clear()
+    killed = target.kill()
+    came = processes.wait_for(lambda: page(ours), 'our page')
+    other = processes.wait_for(lambda: theirs.messages, 'the poller')[0][0]
+    target.start()
+    processes.wait_for(lambda: page(ours, 'recovery'), 'recovery')
+    return came - killed, other - killed
+
+
+def page(ours, kind='alarm'):
+    """
+    :returns: when the page about our service came, or None
+    """
+    for at, body in ours.messages:
+        if body['kind'] == kind and body['service'] == SERVICE:
+            return at
+    return None
+
+
+def seen_up(node, pid):
+    with node.database.reader() as session:
+        found = services.list_(session, limit=1, name=SERVICE)
+    return found and pid in found[0].status.pids

@@ -1,0 +1,258 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""The ingest on real databases, its callers the threads of a test."""
+
+import concurrent.futures
+import dataclasses
+import time
+import uuid
+
+import sqlalchemy as sa
+
+from sentinella import model
+from sentinella import plugins
+from sentinella.conductor import housekeeping
+from sentinella.conductor import ingest
+from sentinella.db import clock
+from sentinella.db import definitions
+from sentinella.db import log_events
+from sentinella.db import servers
+from sentinella.db import services
+from tests import databases
+
+LOAD = model.Metric('load.1m')
+UP = model.Metric.of('process.up', service='nova-api')
+
+
+def frame(at, metric=LOAD, value=1.0):
+    return model.Frame.of(at, [model.Sample(metric, value)])
+
+
+class TestIngest:
+    def setUp(self):
+        super().setUp()
+        self.wakes = []
+        self.storage = plugins.load(
+            'sentinella.storage', 'sql', self.conf, self.database
+        )
+        self.ingest = ingest.Ingest(
+            self.conf,
+            self.database,
+            self.storage,
+            lambda: self.wakes.append(1),
+        )
+        self.ingest.start()
+        self.addCleanup(self.ingest.stop)
+        self.now = time.time()
+        self.registration = model.Registration(
+            str(uuid.uuid4()), 'epoch-1', 'ctl-01', sent_at=self.now
+        )
+
+    def register(self, **changes):
+        self.registration = dataclasses.replace(self.registration, **changes)
+        return self.ingest.register(model.to_wire(self.registration))
+
+    def send(self, sequence, **changes):
+        report = model.Report(
+            self.registration.server,
+            self.registration.epoch,
+            sequence,
+            sent_at=self.registration.sent_at,
+        )
+        report = dataclasses.replace(report, **changes)
+        return self.ingest.report(model.to_wire(report))
+
+    def assertStatus(self, status, receipt):
+        self.assertEqual(model.ReceiptStatus[status], receipt.status)
+
+    def count(self, table):
+        with self.database.reader() as session:
+            return session.scalar(sa.text(f'SELECT COUNT(*) FROM {table}'))
+
+    def server(self):
+        with self.database.reader() as session:
+            return servers.get(session, self.registration.server)
+
+    def test_whoever_did_not_register_is_told_to(self):
+        self.assertStatus('UNREGISTERED', self.send(1, frame=frame(self.now)))
+        self.assertEqual(0, self.count('frames'))
+        self.assertStatus('ACCEPTED', self.register())
+        self.assertStatus('ACCEPTED', self.send(1, frame=frame(self.now)))
+        self.assertEqual(1, self.count('frames'))
+
+    def test_what_was_stored_is_not_stored_again(self):
+        self.register()
+        event = model.LogEvent(self.now, 'nova-api', 'ERROR', 'boom')
+        for status in ('ACCEPTED', 'DUPLICATE', 'DUPLICATE'):
+            receipt = self.send(1, frame=frame(self.now), events=(event,))
+            self.assertStatus(status, receipt)
+        self.assertEqual(1, self.count('frames'))
+        self.assertEqual(1, self.count('log_events'))
+
+    def test_a_new_spool_counts_from_one_again(self):
+        self.register()
+        self.send(7, frame=frame(self.now))
+        self.register(epoch='epoch-2')
+        receipt = self.send(1, frame=frame(self.now + 1))
+        self.assertStatus('ACCEPTED', receipt)
+        self.assertEqual(1, self.server().sequence)
+
+    def test_a_schema_is_sent_once(self):
+        self.register()
+        bare = dataclasses.replace(frame(self.now), metrics=None)
+        self.assertStatus('UNKNOWN_SCHEMA', self.send(1, frame=bare))
+        self.assertStatus('ACCEPTED', self.send(1, frame=frame(self.now)))
+        bare = dataclasses.replace(bare, at=self.now + 1)
+        self.assertStatus('ACCEPTED', self.send(2, frame=bare))
+        found = self.storage.window(
+            'load.1m', {}, self.now - 1, self.now + 2, None
+        )
+        self.assertEqual([1.0, 1.0], list(found[0].values))
+
+    def test_what_can_not_be_read_is_refused_in_one_line(self):
+        self.register()
+        good = model.to_wire(
+            model.Report(
+                self.registration.server,
+                self.registration.epoch,
+                1,
+                frame=frame(self.now),
+            )
+        )
+        for change, reason in (
+            ({'sequence': None}, 'Report.sequence: expected int'),
+            ({'frame': {**good['frame'], 'values': 'AAAA'}}, 'frame values'),
+            ({'frame': {**good['frame'], 'schema': 'x'}}, 'frame schema'),
+        ):
+            receipt = self.ingest.report(good | change)
+            self.assertStatus('REFUSED', receipt)
+            self.assertIn(reason, receipt.reason)
+        wrong = dataclasses.replace(frame(self.now), values=model.pack([1, 2]))
+        receipt = self.send(1, frame=wrong)
+        self.assertIn('expected 1 values, got 2', receipt.reason)
+        self.assertStatus('REFUSED', self.ingest.report('nonsense'))
+        self.assertStatus('ACCEPTED', self.ingest.report(good))
+
+    def test_many_at_once_are_stored_each_once(self):
+        registrations = [
+            model.Registration(str(uuid.uuid4()), 'e', f'node-{i}')
+            for i in range(20)
+        ]
+        for registration in registrations:
+            self.ingest.register(model.to_wire(registration))
+        reports = [
+            model.to_wire(
+                model.Report(r.server, r.epoch, 1, frame=frame(self.now))
+            )
+            for r in registrations
+        ]
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            receipts = list(pool.map(self.ingest.report, reports * 3))
+        accepted = [r for r in receipts if r.status == 'ACCEPTED']
+        self.assertEqual(20, len(accepted))
+        self.assertEqual(20, self.count('frames'))
+
+    def test_services_are_as_reported(self):
+        self.register()
+        up = model.ServiceStatus('nova-api', model.ServiceState.UP, self.now)
+        self.send(1, services=(up,), complete=True)
+        down = dataclasses.replace(up, state=model.ServiceState.DOWN)
+        self.send(2, services=(down,))
+        with self.database.reader() as session:
+            (found,) = services.list_(session, limit=10)
+        self.assertEqual(model.ServiceState.DOWN, found.status.state)
+
+    def test_what_changed_wakes_those_who_read_it(self):
+        self.register()
+        with self.database.writer() as session:
+            now = clock.read(session)
+            for name, metric in (('down', 'process.up'), ('load', 'load.1m')):
+                definition = model.AlarmDefinition(
+                    uuid=str(uuid.uuid4()),
+                    name=name,
+                    expression=f'last({metric}) < 1',
+                    type=model.ThresholdType.BINARY,
+                    severity=model.Severity.MAJOR,
+                )
+                definitions.create(session, definition, {metric}, now)
+        for owner in ('first', 'second'):
+            # none is due any more
+            with self.database.writer() as session:
+                definitions.claim_due(session, owner, 0.0, 3600.0, 10)
+        self.send(1, frame=frame(self.now, LOAD), complete=True)
+        self.assertEqual([], self.wakes)
+        self.send(2, frame=frame(self.now + 1, UP, 0.0))
+        self.assertEqual([1], self.wakes)
+        with self.database.writer() as session:
+            due = definitions.claim_due(session, 'third', 0.0, 3600.0, 10)
+        self.assertEqual(['down'], [claim.definition.name for claim in due])
+
+    def test_a_wrong_clock_is_set_right(self):
+        self.register(sent_at=self.now - 3600)
+        event = model.LogEvent(self.now - 3600, 'nova-api', 'ERROR', 'boom')
+        self.send(1, frame=frame(self.now - 3600), events=(event,))
+        (series,) = self.storage.window(
+            'load.1m', {}, self.now - 60, self.now + 60, None
+        )
+        self.assertAlmostEqual(self.now, series.times[0], delta=30)
+        with self.database.reader() as session:
+            (stored,) = log_events.list_(session, limit=2)
+        self.assertAlmostEqual(self.now, stored.event.at, delta=30)
+        self.assertAlmostEqual(-3600, self.server().clock_offset, delta=30)
+
+    def test_what_has_expired_is_forgotten(self):
+        self.register()
+        old = self.now - 10 * 86400
+        event = model.LogEvent(old, 'nova-api', 'ERROR', 'old')
+        self.send(1, frame=frame(old), events=(event,))
+        fresh = dataclasses.replace(event, at=self.now)
+        self.send(2, frame=frame(self.now), events=(fresh,))
+        housekeeping.Housekeeping(
+            self.conf, self.database, self.storage
+        ).work()
+        self.assertEqual(1, self.count('frames'))
+        self.assertEqual(1, self.count('log_events'))
+
+
+class TestIngestOnSqlite(TestIngest, databases.SqliteTestCase):
+    """SQLite."""
+
+
+class TestIngestOnMysql(TestIngest, databases.MysqlTestCase):
+    """MariaDB."""
+
+    def test_one_that_fits_no_column_keeps_nobody_out(self):
+        self.register()
+        good = model.Registration(str(uuid.uuid4()), 'e', 'good')
+        self.ingest.register(model.to_wire(good))
+        bad = model.ServiceStatus(
+            'nova-api', model.ServiceState.UP, self.now, restarts=2**40
+        )
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            bads = [pool.submit(self.send, 1, services=(bad,))]
+            goods = [
+                pool.submit(
+                    self.ingest.report,
+                    model.to_wire(model.Report(good.server, 'e', i)),
+                )
+                for i in range(1, 7)
+            ]
+        self.assertStatus('REFUSED', bads[0].result())
+        statuses = {future.result().status for future in goods}
+        self.assertIn(model.ReceiptStatus.ACCEPTED, statuses)
+        self.assertNotIn(model.ReceiptStatus.REFUSED, statuses)
+
+
+class TestIngestOnPostgresql(TestIngest, databases.PostgresqlTestCase):
+    """PostgreSQL."""
