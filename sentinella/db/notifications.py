@@ -103,17 +103,18 @@ def _add(session, alarm, transition, channel, now):
     return dataclasses.replace(notification, id=id_)
 
 
-def claim_due(session, owner, lease, limit):
+def claim_due(session, owner, lease, limit, exclude=()):
     """Claim notifications that are due.
 
     :param lease: seconds after which somebody else may claim them
+    :param exclude: ids of channels whose notifications have to wait
     :returns: list of Claims, oldest first
     """
     token, mine = claims.take(
         session,
         TABLE,
         TABLE.c.next_attempt_at,
-        _PENDING,
+        sa.and_(_PENDING, TABLE.c.channel_id.not_in(exclude)),
         owner,
         lease,
         limit,

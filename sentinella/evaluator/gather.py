@@ -1,0 +1,108 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Reads what the rules need: each thing once for all definitions of a pass."""
+
+import numpy
+
+from sentinella import model
+from sentinella.db import clock
+from sentinella.db import servers
+from sentinella.evaluator import rules
+from sentinella.storage import base
+
+
+def _silence(server, times):
+    reported = server.last_report_at
+    since = server.created_at if reported is None else reported
+    return numpy.maximum(times - since, 0.0)
+
+
+def _clock_offset(server, times):
+    return numpy.full(len(times), server.clock_offset)
+
+
+#: Metrics that no agent can tell of itself. They follow from the servers'
+#: rows, as they would have been sampled once per interval.
+OF_SERVERS = {
+    'agent.silence': _silence,
+    'agent.clock_offset': _clock_offset,
+}
+
+
+class Moment:
+    """The state of things at one time.
+
+    :param expressions: pairs of what will be asked for: an Expression, and
+        the project whose servers alone count, or None
+    :ivar now: the database's clock
+    :ivar servers: mapping of ids to Servers
+    """
+
+    def __init__(self, database, storage, expressions):
+        self._storage = storage
+        self._lookbacks = {}
+        for expression, project_id in expressions:
+            key = _key(expression, project_id)
+            self._lookbacks[key] = max(
+                self._lookbacks.get(key, 0.0), expression.lookback
+            )
+        self._read = {}
+        with database.reader() as session:
+            self.now = clock.read(session)
+            self.servers = {one.id: one for one in servers.all_(session)}
+
+    def series(self, expression, project_id):
+        """
+        :returns: list of Series, perhaps from longer ago than needed
+        """
+        key = _key(expression, project_id)
+        if key not in self._read:
+            self._read[key] = self._series(expression, project_id, key)
+        return self._read[key]
+
+    def _series(self, expression, project_id, key):
+        start = self.now - self._lookbacks[key]
+        if expression.metric in OF_SERVERS:
+            return self._of_servers(expression, project_id, start)
+        return self._storage.window(
+            expression.metric,
+            dict(expression.dimensions),
+            start,
+            self.now + rules.AHEAD,
+            None if project_id is None else self._ids(project_id),
+        )
+
+    def _ids(self, project_id):
+        return [
+            server.id
+            for server in self.servers.values()
+            if project_id in (None, server.project_id)
+        ]
+
+    def _of_servers(self, expression, project_id, start):
+        if expression.dimensions:
+            return []
+        metric = model.Metric(expression.metric)
+        sample = OF_SERVERS[expression.metric]
+        series = []
+        for id_ in self._ids(project_id):
+            server = self.servers[id_]
+            times = numpy.arange(self.now, start, -server.interval)[::-1]
+            series.append(
+                base.Series(id_, metric, times, sample(server, times))
+            )
+        return series
+
+
+def _key(expression, project_id):
+    return expression.metric, expression.dimensions, project_id
