@@ -94,6 +94,7 @@ class Storage(abc.ABC):
     @abc.abstractmethod
     def series(self, server_id, start, end):
         """
+        :param start: seconds, exclusive; :param end: seconds, inclusive
         :returns: sorted list of the Metrics that a server has between
         """
 
@@ -101,7 +102,11 @@ class Storage(abc.ABC):
     def range(self, server_id, metric, start, end, step, function):
         """One number for each step that has a sample.
 
+        The first step begins at `start`, and each holds its beginning but
+        not its end; the last one may be shorter.
+
         :param metric: a Metric, exactly
+        :param start: seconds, inclusive; :param end: seconds, exclusive
         :param step: seconds
         :param function: avg, min, max, sum, count or last
         :returns: list of (start of the step, value)
@@ -110,7 +115,9 @@ class Storage(abc.ABC):
     @abc.abstractmethod
     def latest(self, server_id, since):
         """
+        :param since: seconds, inclusive
         :returns: list of (Metric, time, value), the last of each since then
+            that is a number, sorted by metric
         """
 
     @abc.abstractmethod
