@@ -38,8 +38,9 @@ OPTS = [
 
 
 def register_opts(conf):
-    conf.register_group(GROUP)
-    conf.register_opts(OPTS, group=GROUP)
+    # by its name: oslo.config would share the group's values between all
+    # ConfigOpts of a process
+    conf.register_opts(OPTS, group=GROUP.name)
 
 
 def list_opts():
