@@ -92,6 +92,9 @@ class WebhookDriver(base.Driver):
             raise exceptions.Retry(
                 f'no answer within {self.conf.notifier.timeout:g} s'
             )
+        except ValueError:
+            # what the schema could not tell
+            raise exceptions.Final('settings: not a URL, or not a header')
         except requests.exceptions.SSLError as error:
             raise exceptions.Retry(f'TLS: {_root(error)}')
         except requests.ConnectionError as error:

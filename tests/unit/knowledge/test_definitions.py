@@ -12,12 +12,16 @@
 
 import string
 
+import numpy
 from oslotest import base
 
 from sentinella import exceptions
 from sentinella import model
 from sentinella.evaluator import expression
+from sentinella.evaluator import gather
+from sentinella.evaluator import rules
 from sentinella.knowledge import definitions
+from sentinella.storage import base as storage
 
 NAMES = {
     'agent-silent',
@@ -103,3 +107,115 @@ class TestRead(base.BaseTestCase):
                 )
                 self.assertIn(words, str(error))
                 self.assertNotIn('\n', str(error))
+
+
+NOW = 1_000_000.0
+
+
+def minutes(*values):
+    """Samples each 10 s until now, a value for each minute."""
+    return numpy.repeat(numpy.array(values, dtype=float), 6)
+
+
+def once(value, before=0, after=0):
+    """One sample that is `value`, others 0: 10 s apart, until now."""
+    return numpy.array([0.0] * before + [value] + [0.0] * after)
+
+
+def silence(seconds):
+    """What the servers table makes of a last report so long ago."""
+    server = model.Server(
+        id=1,
+        uuid='u',
+        hostname='h',
+        project_id='p',
+        last_report_at=NOW - seconds,
+    )
+    times = NOW - numpy.arange(5, -1, -1) * 10
+    return gather.OF_SERVERS['agent.silence'](server, times)
+
+
+#: Of each definition: its samples' dimension, then what makes it fire and
+#: what, being near to that, does not.
+FIXTURES = {
+    'agent-silent': ({}, [silence(36)], [silence(35), silence(0)]),
+    'cpu-busy': (
+        {},
+        [minutes(91, 91, 91, 91, 91)],
+        [
+            minutes(100, 100, 100, 100, 20),  # a backup that ended
+            minutes(100, 100),  # an agent that has just begun
+        ],
+    ),
+    'error-burst': (
+        {'service': 'nova-api'},
+        [minutes(0, 0, 0, 0, 11), once(61)],
+        [minutes(2, 2, 2, 2, 2), once(60, before=29)],
+    ),
+    'filesystem-full': (
+        {'mount': '/var'},
+        [minutes(91, 91)],
+        [minutes(99, 90), minutes(89, 89)],
+    ),
+    'load-high': (
+        {},
+        [minutes(2.1, 2.1, 2.1, 2.1, 2.1)],
+        [minutes(2, 2, 2, 2, 2), minutes(5, 1, 1, 1, 1)],
+    ),
+    'log-critical': (
+        {'service': 'nova-api'},
+        [once(1), once(1, before=20, after=29)],
+        [minutes(0, 0, 0, 0, 0), once(1, after=30)],
+    ),
+    'memory-low': ({}, [minutes(96, 96)], [minutes(95, 96), minutes(80, 80)]),
+    'restart-loop': (
+        {'service': 'nova-api'},
+        [once(3), numpy.ones(3)],
+        # what a restart by an operator takes
+        [once(1, before=30), once(2, before=60)],
+    ),
+    'service-down': (
+        {'service': 'nova-api'},
+        [once(1, after=1), once(0)],
+        [once(1), once(1, before=1)],
+    ),
+    'traceback-burst': (
+        {'service': 'nova-api'},
+        [once(21)],
+        [once(20, before=29), minutes(0, 0, 0, 0, 0)],
+    ),
+}
+
+
+class TestFixtures(base.BaseTestCase):
+    server = model.Server(id=1, uuid='u', hostname='h', project_id='p')
+
+    def states(self, definition, dimensions, all_values):
+        """The state that each row of samples leads to."""
+        read = expression.parse(definition.expression)
+        group = {name: dimensions.get(name) for name in definition.match_by}
+        group['server'] = 'u'
+        for values in all_values:
+            times = NOW - numpy.arange(len(values) - 1, -1, -1) * 10.0
+            metric = model.Metric.of(read.metric, **dimensions)
+            series = storage.Series(1, metric, times, values)
+            (verdict,) = rules.evaluate(
+                definition,
+                read,
+                [series],
+                {1: self.server},
+                NOW,
+                35.0,
+                [group],
+            )
+            yield verdict.state
+
+    def test_each_fires_and_keeps_quiet(self):
+        self.assertEqual(NAMES, set(FIXTURES))
+        for definition in definitions.load():
+            dimensions, fire, quiet = FIXTURES[definition.name]
+            for state in self.states(definition, dimensions, fire):
+                self.assertEqual('ALARM', state, definition.name)
+            states = list(self.states(definition, dimensions, quiet))
+            self.assertNotIn('ALARM', states, definition.name)
+            self.assertIn('OK', states, definition.name)
