@@ -40,7 +40,9 @@ QUIET_LIBRARIES = [
 ]
 
 
-def prepare(argv, prog=None, default_config_files=None, report=True):
+def prepare(
+    argv, prog=None, default_config_files=None, report=True, extend=None
+):
     """Read the configuration and set up logging; once, in each process.
 
     This is the only place that names the global `cfg.CONF`: oslo.messaging
@@ -49,6 +51,8 @@ def prepare(argv, prog=None, default_config_files=None, report=True):
     :param argv: the command line without its first word
     :param report: whether SIGUSR2 prints a Guru Meditation Report; not for
         WSGI, whose server owns the signals
+    :param extend: called with the `ConfigOpts` before the command line is
+        read, to add what only this command understands
     :returns: the `ConfigOpts` to pass on
     """
     conf = cfg.CONF
@@ -57,6 +61,8 @@ def prepare(argv, prog=None, default_config_files=None, report=True):
         default_log_levels=log.get_default_log_levels() + QUIET_LIBRARIES
     )
     options.register_opts(conf)
+    if extend is not None:
+        extend(conf)
     conf(
         argv,
         project='sentinella',

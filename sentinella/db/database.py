@@ -41,6 +41,31 @@ def retry_on_deadlock(func):
     )(func)
 
 
+def register_opts(conf, **defaults):
+    """Make the options of `[database]`, oslo.db's, known to `conf`.
+
+    :param defaults: other defaults than oslo.db's
+    """
+    conf.register_opts(options.database_opts, 'database')
+    for name, value in defaults.items():
+        conf.set_default(name, value, 'database')
+
+
+def explain(error, conf):
+    """What went wrong in one line: which database, and what it says, but no
+    password, no statement and none of its values.
+
+    :param error: an exception of oslo.db, SQLAlchemy, a database's driver,
+        or one of ours
+    """
+    if isinstance(error, exceptions.SentinellaError):
+        return str(error)
+    error = getattr(error, 'inner_exception', None) or error
+    error = getattr(error, 'orig', None) or error
+    url = sa.make_url(conf.database.connection).render_as_string()
+    return f'database {url}: {" ".join(str(error).split())}'
+
+
 class Database:
     """Opens its connections when first used, so after a process's fork.
 
@@ -48,7 +73,7 @@ class Database:
     """
 
     def __init__(self, conf):
-        conf.register_opts(options.database_opts, 'database')
+        register_opts(conf)
         self._url = _url(conf.database.connection)
         self._sqlite = self._url.get_backend_name() == 'sqlite'
         self._sqlite_turn = threading.RLock()
@@ -136,7 +161,7 @@ class Database:
             event.listen(engine, 'begin', self._begin_sqlite)
             # while one stays open, closing the last does not fold the WAL
             # back and shut others out meanwhile
-            self._anchor = engine.raw_connection()
+            self._anchor = engine.connect()
         elif self._url.get_backend_name() in ('mysql', 'mariadb'):
             event.listen(engine, 'connect', _tune_mysql)
 

@@ -41,12 +41,10 @@ _BY_IDS = (
 _IDS = sa.select(TABLE.c.id).where(
     TABLE.c.uuid.in_(sa.bindparam('uuids', expanding=True))
 )
-_ACCEPT = (
+_CORRECT = (
     TABLE.update()
     .where(TABLE.c.id == sa.bindparam('id_'))
     .values(
-        sequence=sa.bindparam('sequence_'),
-        last_report_at=sa.bindparam('last_report_at_'),
         clock_offset=sa.bindparam('clock_offset_'),
         dropped=TABLE.c.dropped + sa.bindparam('dropped_'),
     )
@@ -182,19 +180,35 @@ def lock(session, uuids):
     return {row.uuid: SHAPE.read(row) for row in found}
 
 
-def accept(session, accepted):
-    """Note that reports were stored.
+def accept(session, sequences, now):
+    """Note that reports were stored; one statement for all of them.
 
-    :param accepted: mappings of id, sequence, last_report_at, clock_offset
-        and dropped, the latter to be added
+    :param sequences: mapping of servers' numbers to the sequence of their
+        last report
+    :param now: when they came
     """
-    if accepted:
+    if sequences:
+        session.execute(
+            TABLE.update()
+            .where(TABLE.c.id.in_(sequences))
+            .values(
+                sequence=sa.case(sequences, value=TABLE.c.id),
+                last_report_at=now,
+            )
+        )
+
+
+def correct(session, corrections):
+    """Note what changes seldom.
+
+    :param corrections: list of (a server's number, its clock's offset, and
+        what to add to what it dropped)
+    """
+    if corrections:
+        names = ('id_', 'clock_offset_', 'dropped_')
         session.connection().execute(
-            _ACCEPT,
-            [
-                {f'{name}_': value for name, value in row.items()}
-                for row in accepted
-            ],
+            _CORRECT,
+            [dict(zip(names, row, strict=True)) for row in corrections],
         )
 
 

@@ -1,0 +1,96 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""sentinella-status"""
+
+import sys
+
+from oslo_db import exception as db_exception
+from oslo_upgradecheck import upgradecheck
+import sqlalchemy as sa
+
+from sentinella import exceptions
+from sentinella import model
+from sentinella import service
+from sentinella.db import database as db
+from sentinella.db import migration
+from sentinella.db import notifications
+
+#: The database's own errors, in place of a schema that can be asked.
+UNREACHABLE = (
+    exceptions.SentinellaError,
+    db_exception.DBError,
+    sa.exc.SQLAlchemyError,
+    ImportError,
+)
+
+
+def _result(code, details=None):
+    return upgradecheck.Result(upgradecheck.Code[code], details)
+
+
+class Checks(upgradecheck.UpgradeCommands):
+    """Whether the services can be started."""
+
+    conf = None
+
+    def check_schema(self):
+        """The schema is the one that this release expects."""
+        try:
+            present, expected = migration.version(self.conf), migration.head()
+        except UNREACHABLE as error:
+            return _result('FAILURE', db.explain(error, self.conf))
+        if present != expected:
+            return _result(
+                'FAILURE',
+                f'The schema is at {present or "none"}, not {expected}: run '
+                'sentinella-manage db sync',
+            )
+        return _result('SUCCESS')
+
+    def check_notifications(self):
+        """No notification was given up."""
+        try:
+            database = db.Database(self.conf)
+            with database.reader() as session:
+                dead = notifications.count(
+                    session, model.NotificationState.DEAD
+                )
+        except UNREACHABLE as error:
+            return _result('FAILURE', db.explain(error, self.conf))
+        if dead:
+            return _result(
+                'WARNING',
+                f'{dead} notifications were given up: see openstack '
+                'sentinella notification list --state DEAD',
+            )
+        return _result('SUCCESS')
+
+    _upgrade_checks = (
+        ('Schema', check_schema),
+        ('Notifications', check_notifications),
+    )
+
+
+def main(argv=None):
+    argv = sys.argv[1:] if argv is None else argv
+    checks = Checks()
+
+    def extend(conf):
+        upgradecheck.register_cli_options(conf, checks)
+        db.register_opts(conf, max_retries=0)
+
+    conf = service.prepare(argv, prog='sentinella-status', extend=extend)
+    checks.conf = conf
+    # where oslo.upgradecheck looks for --json
+    upgradecheck.CONF = conf
+    return upgradecheck.run(conf)
