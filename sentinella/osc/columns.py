@@ -21,7 +21,11 @@ from osc_lib.cli import format_columns
 WIDTH = 20
 
 Pairs = format_columns.DictColumn
-Words = format_columns.ListColumn
+
+
+class Words(cliff_columns.FormattableColumn):
+    def human_readable(self):
+        return ', '.join(map(str, self._value))
 
 
 class Time(cliff_columns.FormattableColumn):

@@ -92,8 +92,9 @@ class Client:
         :param by: the field, and filter, that holds its name
         :raises CommandError: there is none, or more than one
         """
-        if is_uuid(name_or_id):
-            return self.get(f'{path}/{name_or_id}')
+        number = as_uuid(name_or_id)
+        if number:
+            return self.get(f'{path}/{number}')
         found = [
             item
             for item in self.pages(path, key, **{by: name_or_id})
@@ -123,11 +124,12 @@ class Client:
         return response.json() if response.content else None
 
 
-def is_uuid(text):
+def as_uuid(text):
+    """A UUID as the API writes it, or None where the text is none."""
     try:
-        return bool(uuid.UUID(text))
+        return str(uuid.UUID(text))
     except ValueError:
-        return False
+        return None
 
 
 def _marker(links):

@@ -124,6 +124,7 @@ class RangeMetric(base.Command, command.Lister):
 
 
 def _rows(points):
+    points = [(at, value) for at, value in points if value is not None]
     values = [value for _, value in points]
     for at, value in points:
         bar = columns.Bar((value, min(values), max(values)))

@@ -29,7 +29,7 @@ _FIELDS = {
     'project_id': fields.PROJECT,
 }
 
-LIST = fields.listing()
+LIST = fields.listing(name=fields.WORD)
 CREATE = fields.creation(('name', 'driver', 'settings'), **_FIELDS)
 UPDATE = fields.change(**_FIELDS)
 TEST = fields.creation(())

@@ -54,7 +54,9 @@ class ClientTest(base.BaseTestCase):
         )
         self.server.answers = self.answers = {}
         self.server.requests = []
-        thread = threading.Thread(target=self.server.serve_forever, args=[0.01])
+        thread = threading.Thread(
+            target=self.server.serve_forever, args=[0.01]
+        )
         thread.start()
         self.addCleanup(self.server.server_close)
         self.addCleanup(thread.join)

@@ -1,0 +1,377 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The real client against the real API, both in this process."""
+
+import contextlib
+import io
+import json
+import logging
+import threading
+import warnings
+from wsgiref import simple_server
+
+from keystoneauth1 import session
+from keystoneauth1.identity import v3
+from keystoneclient.v3 import client as keystone_client
+from openstackclient import shell
+from osc_lib import clientmanager
+from oslotest import base
+
+from sentinella import plugins
+from sentinella.api import app
+from sentinella.osc import plugin
+from tests import databases
+from tests import keystone
+from tests.functional.api import seed
+
+ALARM = seed.number('alarm', 'alpha')
+
+
+class Quiet(simple_server.WSGIRequestHandler):
+    def log_message(self, *args):
+        """The API itself logs its requests."""
+
+
+class CliTestCase(base.BaseTestCase):
+    """An API on loopback with what `seed` makes, and the client."""
+
+    strategy = 'noauth'
+
+    def setUp(self):
+        super().setUp()
+        # the client's first session would be that of the whole process
+        cache = vars(clientmanager.ClientManager)[plugin.API_NAME]
+        cache._handle = None
+        fixture = self.useFixture(databases.DatabaseFixture())
+        conf = fixture.conf
+        conf.set_override('auth_strategy', self.strategy, 'api')
+        storage = plugins.load(
+            'sentinella.storage', 'sql', conf, fixture.database
+        )
+        seed.fill(fixture.database, storage, **self.projects(conf))
+        self.url = self.serve(app.make(conf, fixture.database, storage))
+
+    def projects(self, conf):
+        """
+        :returns: arguments of `seed.fill`
+        """
+        return {}
+
+    def credentials(self):
+        return ['--os-auth-type', 'none', '--os-endpoint', self.url]
+
+    def serve(self, application):
+        """
+        :returns: the URL that it is at
+        """
+        server = simple_server.make_server(
+            '127.0.0.1', 0, application, handler_class=Quiet
+        )
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
+        thread.start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(thread.join)
+        self.addCleanup(server.shutdown)
+        return f'http://127.0.0.1:{server.server_port}'
+
+    def run_cli(self, *command):
+        """
+        :returns: exit code, what it printed, its errors
+        """
+        argv = [*self.credentials(), 'sentinella', *command]
+        stdout, stderr = io.StringIO(), io.StringIO()
+        # the client makes the process's logging and warnings its own
+        handlers, level = logging.root.handlers[:], logging.root.level
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(stdout),
+            contextlib.redirect_stderr(stderr),
+        ):
+            try:
+                code = shell.OpenStackShell().run(argv)
+            finally:
+                logging.root.handlers[:] = handlers
+                logging.root.setLevel(level)
+        return code, stdout.getvalue(), stderr.getvalue()
+
+    def cli(self, *command):
+        """What a command printed, that must succeed."""
+        code, printed, errors = self.run_cli(*command)
+        self.assertEqual(0, code, errors)
+        return printed
+
+    def json(self, *command):
+        return json.loads(self.cli(*command, '-f', 'json'))
+
+    def refused(self, *command):
+        """The errors of a command that must not succeed."""
+        code, _, errors = self.run_cli(*command)
+        self.assertNotEqual(0, code)
+        return errors
+
+
+class ServersTest(CliTestCase):
+    def test_list(self):
+        printed = self.cli('server', 'list')
+        self.assertIn('| ctl-01   | active | region-one  | ', printed)
+        self.assertIn('| ctl-02 ', printed)
+
+    def test_pages(self):
+        (first,) = self.json('server', 'list', '--limit', '1')
+        (second,) = self.json(
+            'server', 'list', '--limit', '1', '--marker', first['ID']
+        )
+        self.assertEqual(
+            ['ctl-01', 'ctl-02'], [first['Hostname'], second['Hostname']]
+        )
+
+    def test_filters(self):
+        self.assertEqual([], self.json('server', 'list', '--mode', 'blackout'))
+
+    def test_show(self):
+        shown = self.json('server', 'show', 'ctl-01')
+        self.assertEqual('rack 1', shown['location'])
+        self.assertEqual(8, shown['facts']['cpus'])
+        self.assertEqual(
+            shown, self.json('server', 'show', shown['id'].upper())
+        )
+
+    def test_set(self):
+        self.cli(
+            'server', 'set', 'ctl-01', '--mode', 'maintenance',
+            '--cloud-group', 'region-two',
+        )  # fmt: skip
+        (server,) = self.json('server', 'list', '--mode', 'maintenance')
+        self.assertEqual('region-two', server['Cloud Group'])
+
+    def test_set_nothing(self):
+        self.assertIn('Nothing to set', self.refused('server', 'set', 'x'))
+
+    def test_delete_goes_on_after_one_that_fails(self):
+        self.assertIn(
+            '2 of 2 not done: web: None of the servers has the hostname '
+            "'web'. db: None",
+            self.refused('server', 'delete', 'web', 'db'),
+        )
+
+    def test_delete(self):
+        self.cli('server', 'delete', 'ctl-01')
+        (left,) = self.json('server', 'list')
+        self.assertEqual('ctl-02', left['Hostname'])
+
+    def test_unknown(self):
+        self.assertIn(
+            '(HTTP 404)',
+            self.refused('server', 'show', seed.number('absent', 'alpha')),
+        )
+
+    def test_services(self):
+        (service,) = self.json(
+            'service', 'list', '--server', 'ctl-01', '--state', 'down'
+        )
+        self.assertEqual('nova-scheduler', service['Name'])
+        self.assertIn('process 200', service['Reason'])
+        printed = self.cli('service', 'list', '--long', '--name', 'nova-api')
+        self.assertIn('listens on port 8774', printed)
+
+
+class AlarmsTest(CliTestCase):
+    def test_list_shows_what_is_wrong(self):
+        alarms = self.json('alarm', 'list', '--server', 'ctl-01')
+        self.assertEqual(
+            [(ALARM, 'critical', 'service down', 'ctl-01')],
+            [(a['ID'], a['Severity'], a['Name'], a['Server']) for a in alarms],
+        )
+        self.assertEqual([], self.json('alarm', 'list', '--state', 'ok'))
+        self.assertEqual(2, len(self.json('alarm', 'list', '--all')))
+
+    def test_list_of_a_definition(self):
+        alarms = self.json('alarm', 'list', '--definition', 'service down')
+        self.assertEqual(2, len(alarms))
+        self.assertIn(
+            'More than one',
+            self.refused('alarm', 'list', '--definition', 'cpu busy'),
+        )
+
+    def test_show_says_what_to_do(self):
+        printed = self.cli('alarm', 'show', ALARM)
+        self.assertIn('last(process.up) is 0', printed)
+        self.assertIn('It crashed, or somebody stopped it.', printed)
+        self.assertIn('See its log; start it again.', printed)
+
+    def test_acknowledge_and_resolve(self):
+        self.cli('alarm', 'acknowledge', ALARM, '--note', 'on it')
+        shown = self.json('alarm', 'show', ALARM)
+        self.assertEqual('ACKNOWLEDGED', shown['lifecycle'])
+        self.assertEqual('on it', shown['note'])
+        self.cli('alarm', 'resolve', ALARM)
+        self.assertIn(
+            '(HTTP 409)', self.refused('alarm', 'acknowledge', ALARM)
+        )
+
+    def test_transitions(self):
+        (transition,) = self.json('alarm', 'transition', 'list', ALARM)
+        self.assertEqual('ALARM', transition['To State'])
+
+    def test_notifications(self):
+        for notification in self.json('notification', 'list'):
+            self.assertEqual('pager', notification['Channel'])
+        (one,) = self.json('notification', 'list', '--alarm', ALARM)
+        self.assertEqual('PENDING', one['State'])
+
+    def test_definitions(self):
+        created = self.json(
+            'alarm', 'definition', 'create', 'hot',
+            '--expression', 'avg(cpu.percent, 60) > 95 times 2',
+            '--severity', 'warning', '--type', 'gauge',
+            '--match-by', 'server', '--remedy', 'Cool it.',
+        )  # fmt: skip
+        self.assertEqual(['server'], created['match_by'])
+        self.cli('alarm', 'definition', 'set', 'hot', '--disable')
+        shown = self.json('alarm', 'definition', 'show', 'hot')
+        self.assertEqual(
+            (False, 'Cool it.'), (shown['enabled'], shown['remedy'])
+        )
+        (disabled,) = self.json(
+            'alarm', 'definition', 'list', '--enabled', 'false'
+        )
+        self.assertEqual('hot', disabled['Name'])
+        self.cli('alarm', 'definition', 'delete', 'hot')
+        self.assertIn(
+            'None of the alarm definitions',
+            self.refused('alarm', 'definition', 'show', 'hot'),
+        )
+
+    def test_a_broken_expression(self):
+        errors = self.refused(
+            'alarm', 'definition', 'create', 'x', '--expression', 'avg(',
+            '--severity', 'info', '--type', 'gauge',
+        )  # fmt: skip
+        self.assertIn('(HTTP 400)', errors)
+        self.assertIn('column', errors)
+
+
+class SamplesTest(CliTestCase):
+    def test_latest(self):
+        metrics = self.json('metric', 'list', 'ctl-01', '--name', 'fs')
+        self.assertEqual(
+            [('fs.percent', {'mount': '/'}, 40.0)],
+            [(m['Name'], m['Dimensions'], m['Value']) for m in metrics],
+        )
+
+    def test_range(self):
+        printed = self.cli(
+            'metric', 'range', 'ctl-01', 'fs.percent',
+            '--dimension', 'mount=/', '--start', '10m', '--step', '60',
+        )  # fmt: skip
+        self.assertIn('| 40    | ▏   |', printed)
+
+    def test_logs(self):
+        logs = self.json(
+            'log', 'list', '--server', 'ctl-01', '--level', 'error',
+            '--since', '1h', '--long',
+        )  # fmt: skip
+        self.assertEqual(
+            [('message 0', 'Traceback ...')],
+            [(log['Message'], log['Traceback']) for log in logs],
+        )
+        self.assertEqual(1, len(self.json('log', 'list', '--limit', '1')))
+
+
+class ChannelsTest(CliTestCase):
+    def test_life(self):
+        created = self.json(
+            'channel', 'create', 'ops', '--driver', 'log',
+            '--min-severity', 'major',
+        )  # fmt: skip
+        self.assertEqual('major', created['min_severity'])
+        self.cli('channel', 'set', 'ops', '--name', 'night', '--disable')
+        shown = self.json('channel', 'show', 'night')
+        self.assertEqual(created['id'], shown['id'])
+        self.assertFalse(shown['enabled'])
+        self.assertIn('Delivered', self.cli('channel', 'test', 'night'))
+        self.cli('channel', 'delete', 'night')
+        self.assertNotIn('night', self.cli('channel', 'list'))
+
+    def test_webhook(self):
+        created = self.json(
+            'channel', 'create', 'hook', '--driver', 'webhook',
+            '--setting', 'url=http://127.0.0.1:1/',
+        )  # fmt: skip
+        self.assertEqual('http://127.0.0.1:1/', created['settings']['url'])
+        self.assertIn(
+            'Connection refused', self.refused('channel', 'test', 'hook')
+        )
+
+    def test_an_unknown_driver(self):
+        self.assertIn(
+            "'pigeon'",
+            self.refused('channel', 'create', 'x', '--driver', 'pigeon'),
+        )
+
+
+class KeystoneTest(CliTestCase):
+    """With a token, the catalog, and policies."""
+
+    strategy = 'keystone'
+    persona = 'reader'
+
+    def projects(self, conf):
+        self.keystone = self.useFixture(keystone.KeystoneFixture())
+        self.keystone.configure(conf)
+        return {
+            name: self.keystone.projects[name] for name in ('alpha', 'beta')
+        }
+
+    def serve(self, application):
+        url = super().serve(application)
+        admin = keystone_client.Client(
+            session=session.Session(
+                v3.Password(
+                    self.keystone.url,
+                    username='admin',
+                    password=keystone.PASSWORD,
+                    project_name='admin',
+                    user_domain_id='default',
+                    project_domain_id='default',
+                )
+            )
+        )
+        service = admin.services.create('sentinella', 'infra-monitoring')
+        self.addCleanup(admin.services.delete, service)
+        admin.endpoints.create(service, url, 'public')
+        return url
+
+    def credentials(self):
+        return [
+            '--os-auth-url', self.keystone.url,
+            '--os-username', self.persona,
+            '--os-password', keystone.PASSWORD,
+            '--os-project-name', keystone.PERSONAS[self.persona][1],
+            '--os-user-domain-id', 'default',
+            '--os-project-domain-id', 'default',
+        ]  # fmt: skip
+
+    def test_the_catalog_leads_to_ones_own(self):
+        (server,) = self.json('server', 'list')
+        self.assertEqual('ctl-01', server['Hostname'])
+
+    def test_a_reader_does_not_write(self):
+        errors = self.refused('alarm', 'acknowledge', ALARM)
+        self.assertIn('(HTTP 403)', errors)
+
+    def test_a_member_does(self):
+        self.persona = 'member'
+        self.cli('alarm', 'acknowledge', ALARM)
+        shown = self.json('alarm', 'show', ALARM)
+        self.assertEqual('ACKNOWLEDGED', shown['lifecycle'])
