@@ -1,0 +1,201 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""CPU, memory, filesystems, disks and network of this node."""
+
+import os
+import re
+
+import psutil
+
+from sentinella import model
+from sentinella.agent import base
+
+#: Filesystems that are not on a disk of this node, or never fill up.
+_PSEUDO = {
+    'autofs', 'bpf', 'cgroup', 'cgroup2', 'configfs', 'debugfs', 'devpts',
+    'devtmpfs', 'efivarfs', 'fuse.lxcfs', 'fusectl', 'hugetlbfs', 'iso9660',
+    'mqueue', 'nsfs', 'overlay', 'proc', 'pstore', 'ramfs', 'rpc_pipefs',
+    'securityfs', 'squashfs', 'sysfs', 'tmpfs', 'tracefs',
+}  # fmt: skip
+#: Asking after these may hang for as long as a far server is away.
+_REMOTE = re.compile(r'nfs|cifs|smb|ceph|gluster|9p|sshfs|fuse\.s3')
+_DISK = re.compile(r'[shvx]v?d[a-z]+|nvme\d+n\d+|mmcblk\d+|md\d+|dm-\d+')
+_VIRTUAL = re.compile(
+    r'lo$|veth|tap|qbr|qvb|qvo|qr-|qg-|docker|br-[0-9a-f]{12}|virbr|vnet|'
+    r'cali|cni|flannel|dummy|ovs-system|(gre|sit|erspan|ip6?tnl|tunl|gretap)'
+)
+NAN = float('nan')
+
+
+class HostCollector(base.Collector):
+    def __init__(self, conf, node):
+        super().__init__(conf, node)
+        self._boot = psutil.boot_time()
+        self._cpus = psutil.cpu_count() or 1
+        self._rates = Rates()
+        self._times = None
+
+    def collect(self, now):
+        yield from self._cpu()
+        yield from self._memory()
+        yield from self._load()
+        yield from self._filesystems()
+        yield from self._disks(now)
+        yield from self._network(now)
+        yield _sample('host.uptime_seconds', round(now - self._boot))
+
+    def _cpu(self):
+        times = psutil.cpu_times()
+        before, self._times = self._times, times
+        # guest time is part of user time
+        busy = [
+            getattr(times, n, 0.0) for n in times._fields if n[:5] != 'guest'
+        ]
+        was = [
+            getattr(before, n, 0.0) for n in times._fields if n[:5] != 'guest'
+        ]
+        total = sum(busy) - sum(was)
+
+        def share(*names):
+            if before is None or total <= 0:
+                return NAN
+            spent = sum(
+                getattr(times, n, 0.0) - getattr(before, n, 0.0) for n in names
+            )
+            return round(min(100.0, max(0.0, 100 * spent / total)), 1)
+
+        idle = share('idle', 'iowait')
+        yield _sample('cpu.percent', round(100 - idle, 1))
+        yield _sample('cpu.user_percent', share('user', 'nice'))
+        yield _sample('cpu.system_percent', share('system', 'irq', 'softirq'))
+        yield _sample('cpu.iowait_percent', share('iowait'))
+        yield _sample('cpu.steal_percent', share('steal'))
+
+    def _memory(self):
+        memory = psutil.virtual_memory()
+        yield _sample('memory.percent', memory.percent)
+        yield _sample('memory.available_bytes', memory.available)
+        yield _sample('memory.total_bytes', memory.total)
+        yield _sample('swap.percent', psutil.swap_memory().percent)
+
+    def _load(self):
+        one, five, fifteen = os.getloadavg()
+        yield _sample('load.1m', round(one, 2))
+        yield _sample('load.5m', round(five, 2))
+        yield _sample('load.15m', round(fifteen, 2))
+        yield _sample('load.per_cpu_5m', round(five / self._cpus, 2))
+
+    def _filesystems(self):
+        devices = set()
+        for mount in psutil.disk_partitions(all=False):
+            # one filesystem may be mounted in many places
+            if not is_watched(mount) or mount.device in devices:
+                continue
+            devices.add(mount.device)
+            yield from _filesystem(mount.mountpoint)
+
+    def _disks(self, now):
+        for name, count in psutil.disk_io_counters(perdisk=True).items():
+            if not _DISK.fullmatch(name):
+                continue
+            rate = self._rates.of(f'disk {name}', now)
+            yield _sample(
+                'disk.read_bytes_rate', rate(count.read_bytes), device=name
+            )
+            yield _sample(
+                'disk.write_bytes_rate', rate(count.write_bytes), device=name
+            )
+            busy = rate(getattr(count, 'busy_time', NAN), 1) / 10
+            yield _sample(
+                'disk.busy_percent', round(min(100.0, busy), 1), device=name
+            )
+
+    def _network(self, now):
+        for name, count in psutil.net_io_counters(pernic=True).items():
+            if _VIRTUAL.match(name):
+                continue
+            rate = self._rates.of(f'net {name}', now)
+            yield _sample(
+                'net.rx_bytes_rate', rate(count.bytes_recv), interface=name
+            )
+            yield _sample(
+                'net.tx_bytes_rate', rate(count.bytes_sent), interface=name
+            )
+            yield _sample(
+                'net.errors_rate',
+                rate(count.errin + count.errout, 1),
+                interface=name,
+            )
+
+
+class Rates:
+    """Makes rates of counters."""
+
+    def __init__(self):
+        self._before = {}
+
+    def of(self, name, now):
+        """
+        :returns: a function that makes, of one counter after the other and
+            always in the same order, how much it grows in a second; NaN at
+            first and when it was reset
+        """
+        at, values = self._before.get(name, (now, ()))
+        previous = iter(values)
+        present = []
+        self._before[name] = now, present
+
+        def rate(value, digits=0):
+            present.append(value)
+            grown = value - next(previous, NAN)
+            if now <= at or not grown >= 0:
+                return NAN
+            return round(grown / (now - at), digits)
+
+        return rate
+
+
+def is_watched(mount):
+    """Whether a mount is a disk of this node that can fill up."""
+    return (
+        mount.fstype not in _PSEUDO
+        and not _REMOTE.search(mount.fstype)
+        and not mount.device.startswith('/dev/loop')
+        and not mount.mountpoint.startswith(
+            ('/snap/', '/var/lib/docker/', '/var/lib/containers/', '/proc')
+        )
+        and os.path.isdir(mount.mountpoint)
+    )
+
+
+def _filesystem(path):
+    try:
+        status = os.statvfs(path)
+    except OSError:
+        percent = inodes = free = NAN
+    else:
+        # as df has it: of what an unprivileged user could use
+        used = status.f_blocks - status.f_bfree
+        usable = used + status.f_bavail
+        percent = round(100 * used / usable, 1) if usable else NAN
+        files = status.f_files
+        taken = files - status.f_ffree
+        inodes = round(100 * taken / files, 1) if files else NAN
+        free = status.f_bavail * status.f_frsize
+    yield _sample('fs.percent', percent, mount=path)
+    yield _sample('fs.inodes_percent', inodes, mount=path)
+    yield _sample('fs.free_bytes', free, mount=path)
+
+
+def _sample(name, value, **dimensions):
+    return model.Sample(model.Metric.of(name, **dimensions), float(value))

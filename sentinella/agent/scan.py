@@ -1,0 +1,183 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Reads the process table and makes services of it."""
+
+import dataclasses
+
+from sentinella.agent import identify
+from sentinella.agent import proc
+
+#: Seconds after which a process is what it is going to be: forked, executed
+#: and renamed.
+SETTLED = 30.0
+#: Seconds between two looks at processes that have settled.
+RESCAN = 60.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Found:
+    """One master with its workers, as a look at the processes shows it."""
+
+    kind: object
+    evidence: str
+    master: proc.Process
+    workers: tuple[proc.Process, ...] = ()
+
+
+class Scanner:
+    """Reads the process table, and of it only what is new.
+
+    :param identifier: an :class:`sentinella.agent.identify.Identifier`
+    :ivar changed: whether the last :meth:`scan` saw anything new, or was
+        one of those that look at all anew
+    """
+
+    def __init__(self, identifier):
+        self._identifier = identifier
+        self._known = {}
+        self._unsettled = set()
+        self._rescan_at = 0.0
+        self.changed = True
+
+    def scan(self, now):
+        """
+        :param now: seconds of the monotonic clock
+        :returns: {pid: (Process, Identity or None)}
+        """
+        pids = set(proc.pids())
+        gone = self._known.keys() - pids
+        for pid in gone:
+            self._forget(pid)
+        self.changed = bool(gone)
+        if now >= self._rescan_at:
+            self._rescan_at = now + RESCAN
+            self.changed = True
+            again = pids
+        else:
+            again = (pids - self._known.keys()) | self._unsettled
+        ticks = proc.ticks_now()
+        for pid in again:
+            self._look(pid, ticks)
+        return self._known
+
+    def _look(self, pid, ticks):
+        process = proc.read(pid)
+        if process is None:
+            self._forget(pid)
+            return
+        before = self._known.get(pid)
+        young = (ticks - process.start) < SETTLED * proc.TICKS
+        (self._unsettled.add if young else self._unsettled.discard)(pid)
+        if before and before[0] == process and (before[1] or not young):
+            return
+        identity = self._identifier.identify(process)
+        self.changed |= before != (process, identity)
+        self._known[pid] = process, identity
+
+    def _forget(self, pid):
+        self.changed |= self._known.pop(pid, None) is not None
+        self._unsettled.discard(pid)
+
+
+def assemble(table, listeners=None, catalog=None):
+    """Make services of processes.
+
+    :param table: what :meth:`Scanner.scan` returns
+    :param listeners: called for what listens, see :func:`proc.listeners`;
+        None where that shall not be looked at
+    :returns: list of Found
+    """
+    members = {}
+    for pid, (process, identity) in table.items():
+        if identity is not None:
+            root = _root(table, pid)
+            members.setdefault(root, []).append(process)
+    found = [
+        Found(
+            kind=table[root][1].kind,
+            evidence=table[root][1].evidence,
+            master=table[root][0],
+            workers=tuple(p for p in processes if p.pid != root),
+        )
+        for root, processes in members.items()
+        # a worker without a master is what a dead one has left
+        if root in table and not table[root][1].marked_worker
+    ]
+    if listeners is not None:
+        found += _by_port(table, listeners, catalog, found)
+    return sorted(found, key=lambda f: (f.kind.name, f.master.start))
+
+
+def _root(table, pid):
+    """The master above a process, or itself."""
+    process, identity = table[pid]
+    _, parent = table.get(process.ppid, (None, None))
+    if parent is None or process.ppid == pid:
+        return pid
+    if identity.marked_worker or parent.kind == identity.kind:
+        return _root(table, process.ppid)
+    return pid
+
+
+def _by_port(table, listeners, catalog, found):
+    """WSGI servers that show nothing but the port that they listen on.
+
+    Who may see their sockets is sure of it. Who may not goes by what is
+    left over: where one user has just one such server, and one known port
+    that no other service accounts for.
+    """
+    nameless = [
+        (process, [p for p, _ in table.values() if p.ppid == process.pid])
+        for process, identity in table.values()
+        if identity is None and _is_nameless(table, process)
+    ]
+    if not nameless:
+        return []
+    open_ports = listeners()
+    names = {f.kind.name for f in found}
+    result = []
+    for process, workers in nameless:
+        port = _port_of(process, open_ports, names, catalog, len(nameless))
+        if port is not None:
+            kind = catalog.by_port(port)
+            said = f'{identify.read_title(process.title).program} on port'
+            result.append(
+                Found(kind, f'{said} {port}', process, tuple(workers))
+            )
+    return result
+
+
+def _is_nameless(table, process):
+    title = identify.read_title(process.title)
+    if not identify.is_server(title) or title.is_worker:
+        return False
+    parent, _ = table.get(process.ppid, (None, None))
+    return parent is None or not identify.is_server(
+        identify.read_title(parent.title)
+    )
+
+
+def _port_of(process, open_ports, names, catalog, nameless):
+    held = proc.sockets(process.pid)
+    if held is not None:
+        ports = {open_ports[i][0] for i in held if i in open_ports}
+        return next((p for p in sorted(ports) if catalog.by_port(p)), None)
+    owner = proc.uid(process.pid)
+    left = {
+        port
+        for port, uid in open_ports.values()
+        if uid == owner
+        and catalog.by_port(port)
+        and catalog.by_port(port).name not in names
+    }
+    return left.pop() if len(left) == 1 and nameless == 1 else None

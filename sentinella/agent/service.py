@@ -1,0 +1,348 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The agent: one thread that watches, one that sends."""
+
+import os
+import time
+
+from oslo_log import log
+
+from sentinella import model
+from sentinella import plugins
+from sentinella import service
+from sentinella import version
+from sentinella.agent import discovery
+from sentinella.agent import facts
+from sentinella.agent import spool
+from sentinella.agent import state
+from sentinella.agent import tail
+from sentinella.agent import watch
+from sentinella.agent.collectors import logs as log_samples
+from sentinella.agent.collectors import process as process_samples
+from sentinella.agent.publish import rpc
+from sentinella.knowledge import services
+
+LOG = log.getLogger(__name__)
+
+#: Full ticks between two reports that name all services, changed or not.
+COMPLETE = 30
+#: Seconds after which a log's last record is taken to be complete.
+GRACE = 0.05
+#: Seconds from a service's end to a look for its successor.
+SUCCESSOR = 0.25
+#: Bytes of log events in one report; more go in further ones.
+EVENT_BYTES = 1 << 18
+
+
+class Agent:
+    """Watches this node until it is stopped.
+
+    :param conf: the configuration
+    :param client: has `register(Registration)` and `report(Report)`, as a
+        :class:`sentinella.rpc.conductor.ConductorClient` has
+    :ivar node: the :class:`sentinella.agent.discovery.Node`
+    :raises InvalidConfiguration: says what can't be used, and why
+    """
+
+    def __init__(self, conf, client):
+        self.conf = conf
+        self._state = state.State(os.path.join(conf.state_path, 'agent'))
+        self.server = self._state.server_uuid()
+        self._catalog = services.load(conf.agent.services_file)
+        self.node = discovery.Node(
+            self._catalog, conf.agent.exclude_services, conf.host
+        )
+        self._collectors = [
+            Guard(plugins.load('sentinella.collectors', name, conf, self.node))
+            for name in conf.agent.collectors
+        ]
+        self._spool = spool.Spool(
+            os.path.join(self._state.path, 'spool'),
+            conf.agent.spool_max_bytes,
+        )
+        self._publisher = rpc.RpcPublisher(
+            self._spool, client, self._registration
+        )
+        self._watcher = watch.Watcher()
+        # without a pause: what it does is to wait
+        self._loop = service.Loop('agent', self._step, 0.0)
+        self._stopping = False
+        self._last_at = 0.0
+        self._watch_at = self._tick_at = self._again_at = 0.0
+        self._ticks = 0
+        self._complete = True
+        self._told = {}
+        self._facts = dict(self.node.facts)
+        self._problem = None
+
+    def start(self):
+        now = time.time()
+        self._restore(now)
+        if 'logs' in self.conf.agent.collectors:
+            self.node.logs = tail.Logs(
+                self.conf.agent.max_events_per_second,
+                self._state.load('positions.json'),
+            )
+        self._publisher.start()
+        self._loop.start()
+
+    def stop(self):
+        """End; what was not sent yet stays in the spool."""
+        self._stopping = True
+        self._watcher.wake()
+        self._loop.stop()
+        if self.node.logs is not None:
+            self.node.logs.flush(time.time())
+            self._report_logs()
+        self._save()
+        self._publisher.stop()
+        self._spool.close()
+        self._watcher.close()
+
+    def _restore(self, now):
+        data = self._state.load('services.json')
+        try:
+            if data:
+                self.node.restore(data, now, self._watcher)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            LOG.warning('services.json is not used: %r', error)
+
+    def _step(self):
+        """Wait for whatever comes first, and see to it."""
+        if self._stopping:
+            return
+        deadline = min(self._watch_at, self._tick_at)
+        if self._again_at:
+            deadline = min(deadline, self._again_at)
+        ended = self._watcher.wait(deadline - time.monotonic())
+        now = time.monotonic()
+        # the next time is set first, so that what fails is not tried at once
+        if ended:
+            self._watch_at = min(self._watch_at, now + SUCCESSOR)
+            self._report_ended(ended)
+        if now >= self._watch_at:
+            self._watch_at = now + self.conf.agent.watch_interval
+            self._watch()
+        elif self._again_at and now >= self._again_at:
+            self._read_logs()
+        if now >= self._tick_at:
+            interval = self.conf.agent.interval
+            self._tick_at = max(self._tick_at + interval, now + interval / 2)
+            self._tick()
+
+    def _report_ended(self, ended):
+        now = time.time()
+        down = {
+            self.node.ended(key, now, ticks) for key, ticks in ended.items()
+        }
+        self._report_services(down - {None})
+
+    def _watch(self):
+        changed = self.node.look(time.time(), self._watcher)
+        located = self.node.locate_logs(time.monotonic())
+        if changed:
+            facts_now = facts.of_services(
+                self.node.services.values(), self._catalog.majors
+            )
+            self._facts = {**self.node.facts, **facts_now}
+        if self.node.logs is not None and (changed or located):
+            self.node.logs.follow(
+                {n: s.log_files for n, s in self.node.services.items()}
+            )
+        # all are told at the first tick
+        if self._ticks:
+            self._report_services(changed)
+        self._read_logs()
+
+    def _report_services(self, names):
+        """Tell at once of services that came up or went down."""
+        if not names:
+            return
+        for name in sorted(names):
+            found = self.node.services[name]
+            LOG.info('%s is %s: %s', name, found.state, found.reason)
+        # one schema for one service and one for all, not one for each subset
+        several = self.node.services if len(names) > 1 else names
+        samples = [
+            sample
+            for name in several
+            for sample in process_samples.state_samples(
+                self.node.services[name]
+            )
+        ]
+        statuses = [self.node.services[name].status() for name in names]
+        self._report(samples, statuses)
+        self._save()
+
+    def _read_logs(self):
+        logs = self.node.logs
+        self._again_at = 0.0
+        if logs is None:
+            return
+        logs.read(time.time(), time.monotonic())
+        if logs.pending:
+            self._again_at = time.monotonic() + GRACE
+        if self._ticks:
+            self._report_logs()
+
+    def _report_logs(self):
+        """Tell at once of what the logs say."""
+        logs = self.node.logs
+        names = logs.counted()
+        events = logs.events.take()
+        if not names and not events:
+            return
+        several = logs.followed() if len(names) > 1 else names
+        samples = [
+            sample
+            for name in several
+            for sample in log_samples.count_samples(name, logs.take(name))
+        ]
+        self._report(samples, events=events)
+        self._save_positions()
+
+    def _tick(self):
+        """Report everything."""
+        now, started = time.time(), time.perf_counter()
+        samples = [s for c in self._collectors for s in c.collect(now)]
+        spent = time.perf_counter() - started
+        dropped = self._spool.take_dropped() + sum(
+            int(s.value) for s in samples if s.metric.name == 'log.suppressed'
+        )
+        for name, value in (
+            ('agent.spool_bytes', self._spool.bytes),
+            ('agent.dropped', dropped),
+            ('agent.collect_seconds', round(spent, 4)),
+        ):
+            samples.append(model.Sample(model.Metric.of(name), float(value)))
+        complete = self._complete or self._ticks % COMPLETE == 0
+        self._ticks += 1
+        self._complete = False
+        logs = self.node.logs
+        self._report(
+            samples,
+            self._statuses(complete),
+            complete=complete,
+            events=logs.events.take() if logs else (),
+            dropped=dropped,
+        )
+        self._save()
+
+    def _statuses(self, complete):
+        statuses = [s.status() for s in self.node.services.values()]
+        return [
+            status
+            for status in statuses
+            if complete or self._told.get(status.name) != status
+        ]
+
+    def _report(
+        self, samples, statuses=(), complete=False, events=(), dropped=0
+    ):
+        """Put a report into the spool, or several where events are many."""
+        first, *further = batches(events)
+        # distinct and growing, whatever the clock does
+        self._last_at = max(self._last_at + 0.001, round(time.time(), 3))
+        frame = model.Frame.of(self._last_at, samples) if samples else None
+        report = model.Report(
+            server=self.server,
+            epoch='',
+            sequence=0,
+            frame=frame,
+            events=tuple(first),
+            services=tuple(statuses),
+            complete=complete,
+            dropped=dropped,
+        )
+        self._spool.append(report)
+        for batch in further:
+            self._spool.append(
+                model.Report(self.server, '', 0, events=tuple(batch))
+            )
+        self._told.update((status.name, status) for status in statuses)
+
+    def _registration(self, epoch):
+        """What the publisher registers with; called in its thread."""
+        self._complete = True
+        return model.Registration(
+            server=self.server,
+            epoch=epoch,
+            hostname=self.conf.host,
+            cloud_group=self.conf.agent.cloud_group,
+            location=self.conf.agent.location,
+            agent_version=version.version_string(),
+            interval=self.conf.agent.interval,
+            facts=self._facts,
+        )
+
+    def _save(self):
+        self._keep('services.json', self.node.to_state())
+        self._save_positions()
+
+    def _save_positions(self):
+        if self.node.logs is not None:
+            self._keep('positions.json', self.node.logs.positions())
+
+    def _keep(self, name, data):
+        try:
+            self._state.save(name, data)
+        except OSError as error:
+            if self._problem is None:
+                LOG.error('%s was not saved: %s', name, error)
+            self._problem = error
+        else:
+            self._problem = None
+
+
+class Guard:
+    """Keeps one collector's failure from the others."""
+
+    def __init__(self, collector):
+        self._collector = collector
+        self._problem = None
+
+    def collect(self, now):
+        """
+        :returns: list of Samples, empty where the collector failed; that is
+            logged when it differs from the time before
+        """
+        name = type(self._collector).__name__
+        try:
+            samples = list(self._collector.collect(now))
+        # whatever a plugin raises, the agent goes on without it
+        except Exception as error:
+            problem = f'{type(error).__name__}: {error}'
+            if problem != self._problem:
+                LOG.error('%s failed, others go on: %s', name, problem)
+            self._problem = problem
+            return []
+        if self._problem is not None:
+            LOG.info('%s works again', name)
+        self._problem = None
+        return samples
+
+
+def batches(events):
+    """
+    :returns: list of lists of events, at least one, none of them of more
+        than `EVENT_BYTES`
+    """
+    result, room = [[]], EVENT_BYTES
+    for event in events:
+        size = len(event.message) + len(event.traceback or '') + 200
+        if size > room and result[-1]:
+            result.append([])
+            room = EVENT_BYTES
+        result[-1].append(event)
+        room -= size
+    return result
