@@ -1,0 +1,152 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The examples in api-ref are answers that the API gave.
+
+Each is compared with an answer of now, by its keys and types. After a
+change write them anew with SENTINELLA_WRITE_SAMPLES=1 in the environment.
+"""
+
+import json
+import os
+import pathlib
+
+from tests.functional.api import base
+from tests.functional.api import seed
+
+SAMPLES = pathlib.Path(__file__).parents[3] / 'api-ref/source/samples'
+
+_SERVER = seed.number('server', 'alpha')
+_ALARM = seed.number('alarm', 'alpha')
+_DEFINITION = seed.number('definition', 'alpha')
+_CHANNEL = seed.number('channel', 'alpha')
+
+#: By file: method, path and body, in an order that keeps each possible.
+EXCHANGES = {
+    'versions': ('GET', '/', None),
+    'version': ('GET', '/v1', None),
+    'servers-list': ('GET', '/v1/servers?limit=1', None),
+    'servers-show': ('GET', f'/v1/servers/{_SERVER}', None),
+    'servers-update': (
+        'PATCH',
+        f'/v1/servers/{_SERVER}',
+        {'mode': 'maintenance', 'location': 'rack 2'},
+    ),
+    'services-list': ('GET', f'/v1/services?server={_SERVER}', None),
+    'alarms-list': ('GET', '/v1/alarms?state=ALARM&limit=1', None),
+    'alarms-show': ('GET', f'/v1/alarms/{_ALARM}', None),
+    'alarms-transitions': ('GET', f'/v1/alarms/{_ALARM}/transitions', None),
+    'alarms-acknowledge': (
+        'POST',
+        f'/v1/alarms/{_ALARM}/acknowledge',
+        {'note': 'I look after it.'},
+    ),
+    'alarms-resolve': (
+        'POST',
+        f'/v1/alarms/{_ALARM}/resolve',
+        {'note': 'It was started again.'},
+    ),
+    'alarm-definitions-list': (
+        'GET',
+        '/v1/alarm-definitions?type=binary',
+        None,
+    ),
+    'alarm-definitions-show': (
+        'GET',
+        f'/v1/alarm-definitions/{_DEFINITION}',
+        None,
+    ),
+    'alarm-definitions-create': (
+        'POST',
+        '/v1/alarm-definitions',
+        {
+            'name': 'filesystem nearly full',
+            'expression': 'last(fs.percent) > 95',
+            'type': 'gauge',
+            'severity': 'critical',
+            'match_by': ['server', 'mount'],
+            'cause': 'Logs or images that nobody removes.',
+            'remedy': 'Look for the largest with du -x.',
+        },
+    ),
+    'alarm-definitions-update': (
+        'PATCH',
+        f'/v1/alarm-definitions/{_DEFINITION}',
+        {'severity': 'warning', 'enabled': False},
+    ),
+    'channels-list': ('GET', '/v1/channels?limit=1', None),
+    'channels-show': ('GET', f'/v1/channels/{_CHANNEL}', None),
+    'channels-create': (
+        'POST',
+        '/v1/channels',
+        {
+            'name': 'duty desk',
+            'driver': 'webhook',
+            'settings': {
+                'url': 'https://desk.example.org/hook',
+                'secret': 'not to be shown',
+            },
+            'min_severity': 'major',
+        },
+    ),
+    'channels-update': (
+        'PATCH',
+        f'/v1/channels/{_CHANNEL}',
+        {'min_severity': 'critical'},
+    ),
+    'channels-test': ('POST', f'/v1/channels/{_CHANNEL}/test', None),
+    'metrics-list': ('GET', f'/v1/metrics?server={_SERVER}', None),
+    'metrics-range': (
+        'GET',
+        f'/v1/metrics/range?server={_SERVER}&name=fs.percent'
+        '&dimensions=mount:/&function=max',
+        None,
+    ),
+    'logs-list': ('GET', '/v1/logs?level=ERROR&limit=1', None),
+    'notifications-list': ('GET', '/v1/notifications?limit=1', None),
+    'error': ('GET', '/v1/servers?limit=none', None),
+}
+
+
+def shape(thing):
+    """Keys and types, without what they hold."""
+    if isinstance(thing, dict):
+        return {key: shape(value) for key, value in thing.items()}
+    if isinstance(thing, list):
+        return [shape(thing[0])] if thing else []
+    return type(thing).__name__
+
+
+class TestSamples(base.ApiTestCase):
+    def test_samples(self):
+        written = 'SENTINELLA_WRITE_SAMPLES' in os.environ
+        for name, (method, path, body) in EXCHANGES.items():
+            answer = self.api.ask(method, path, body).json
+            files = {f'{name}-response.json': answer}
+            if body is not None:
+                files[f'{name}-request.json'] = body
+            for file, content in files.items():
+                if written:
+                    text = json.dumps(content, indent=4)
+                    (SAMPLES / file).write_text(f'{text}\n')
+                kept = json.loads((SAMPLES / file).read_text())
+                self.assertEqual(shape(content), shape(kept), file)
+
+    def test_none_is_left_over(self):
+        expected = {f'{name}-response.json' for name in EXCHANGES} | {
+            f'{name}-request.json'
+            for name, (_, _, body) in EXCHANGES.items()
+            if body is not None
+        }
+        self.assertEqual(
+            expected, {path.name for path in SAMPLES.glob('*.json')}
+        )
