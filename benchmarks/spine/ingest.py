@@ -22,6 +22,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import sqlalchemy as sa
 
 from benchmarks import figures
@@ -36,7 +37,7 @@ SERVERS = 200
 CLIENT_PROCESSES = 2
 #: Together they keep as many reports under way as agents of a cloud would
 #: when the bus has just come back.
-THREADS_EACH = 24
+THREADS_EACH = 16
 
 BYTES = """
     SELECT name, file_size FROM information_schema.innodb_sys_tablespaces
@@ -63,6 +64,11 @@ def run(quick, console):
         peer,
         narrow,
     )
+    yield figures.Figure(
+        'CPU of the conductor',
+        taken['cpu'] / taken['reports'] * 1e3,
+        'ms a report',
+    )
     yield figures.Figure('report acknowledged, median', median * 1e3, 'ms')
     yield figures.Figure('report acknowledged, p99', high * 1e3, 'ms')
     yield figures.Figure(
@@ -75,10 +81,10 @@ def run(quick, console):
 
 
 def measure_conductor(node, seconds, console):
-    node.run('conductor', 'ctl')
+    running = node.run('conductor', 'ctl')
     path = node.config('load')
     processes.wait_for(lambda: answers(path), 'a conductor')
-    reports = 40 * seconds
+    reports = 12 * seconds
     with console.status(f'{SERVERS} servers report for {seconds} s'):
         clients = [
             subprocess.Popen(
@@ -96,8 +102,12 @@ def measure_conductor(node, seconds, console):
             )
             for _ in range(CLIENT_PROCESSES)
         ]
-        results = [json.loads(c.communicate()[0]) for c in clients]
+        results = [
+            json.loads(c.communicate()[0].splitlines()[-1]) for c in clients
+        ]
+    workers = psutil.Process(running.pid).children()
     return {
+        'cpu': sum(sum(w.cpu_times()[:2]) for w in workers),
         'reports': sum(r['reports'] for r in results),
         'seconds': max(r['seconds'] for r in results),
         'took': [t for r in results for t in r['took']],

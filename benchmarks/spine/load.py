@@ -77,7 +77,7 @@ class SimulatedAgent:
         frame = model.Frame.of(at, samples(sequence, number))
         wire = model.to_wire(
             model.Report(
-                self.server, self.epoch, sequence, frame=frame, complete=False
+                self.server, self.epoch, sequence, frame=frame, complete=True
             )
         )
         if sequence > 1:

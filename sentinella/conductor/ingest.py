@@ -140,9 +140,8 @@ class Ingest:
                 session, registration, self._project_id, now
             )
             offset = clock_offset(server, registration.sent_at, now)
-            servers.accept(
-                session, [_row(server, server.sequence, now, offset)]
-            )
+            servers.accept(session, {server.id: server.sequence}, now)
+            servers.correct(session, [(server.id, offset, 0)])
 
     def report(self, payload):
         """Store a report, or tell why not; returns once it is stored.
@@ -234,30 +233,17 @@ class Ingest:
         """
         :returns: a Receipt for each report, in order
         """
-        with self._database.reader() as session:
-            known = servers.by_uuid(session, {r.server for r in reports})
-        self._storage.write(
-            [
-                base.StoredFrame(
-                    server_id=server.id,
-                    at=shift(server, report.frame.at),
-                    schema=report.frame.schema,
-                    values=report.frame.values,
-                )
-                for report in reports
-                if report.frame is not None
-                and (server := known.get(report.server))
-                and judge(report, server) is ACCEPTED
-            ]
-        )
-        receipts, poked = self._store_changes(reports)
+        receipts, poked = self._store_at_once(reports)
         if poked:
             self._wake()
         return receipts
 
     @db.retry_on_deadlock
-    def _store_changes(self, reports):
-        """All but the frames, and that they are stored, in one transaction.
+    def _store_at_once(self, reports):
+        """All that they hold, and that it is stored, in one transaction.
+
+        An engine of another kind stores the frames by itself: what it has
+        stays when the rest is undone, and is the same when it comes again.
 
         :returns: receipts, and how many definitions were made due
         """
@@ -273,6 +259,7 @@ class Ingest:
                     locked[report.server] = dataclasses.replace(
                         server, sequence=report.sequence
                     )
+            self._storage.write(_frames(accepted))
             poked = self._apply(session, accepted, now)
         return receipts, poked
 
@@ -300,17 +287,10 @@ class Ingest:
         )
         servers.accept(
             session,
-            [
-                _row(
-                    server,
-                    report.sequence,
-                    now,
-                    clock_offset(server, report.sent_at, now),
-                    report.dropped,
-                )
-                for server, report in accepted
-            ],
+            {server.id: report.sequence for server, report in accepted},
+            now,
         )
+        servers.correct(session, _corrections(accepted, now))
         urgent = self._urgent_metrics(accepted)
         return definitions.poke(session, urgent) if urgent else 0
 
@@ -328,11 +308,24 @@ class Ingest:
         }
 
 
-def _row(server, sequence, now, offset, dropped=0):
-    return {
-        'id': server.id,
-        'sequence': sequence,
-        'last_report_at': now,
-        'clock_offset': offset,
-        'dropped': dropped,
-    }
+def _frames(accepted):
+    return [
+        base.StoredFrame(
+            server_id=server.id,
+            at=shift(server, report.frame.at),
+            schema=report.frame.schema,
+            values=report.frame.values,
+        )
+        for server, report in accepted
+        if report.frame is not None
+    ]
+
+
+def _corrections(accepted, now):
+    """Of those whose clock jumped, or who lost something."""
+    found = []
+    for server, report in accepted:
+        offset = clock_offset(server, report.sent_at, now)
+        if offset != server.clock_offset or report.dropped:
+            found.append((server.id, offset, report.dropped))
+    return found

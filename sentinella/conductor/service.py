@@ -44,8 +44,9 @@ class Conductor:
 
     def start(self):
         self._ingest.start()
-        self._server.start()
         self._housekeeping.start()
+        # last: where the bus is away this waits until it is back
+        self._server.start()
 
     def stop(self):
         """Answer those who wait, take no more."""

@@ -100,9 +100,10 @@ def _add(session, registration, project_id, now):
         epoch=registration.epoch,
         created_at=now,
     )
+    values = SHAPE.values(server) | {'services_digest': ''}
     try:
         with session.begin_nested():
-            session.execute(TABLE.insert().values(SHAPE.values(server)))
+            session.execute(TABLE.insert().values(values))
     except db_exception.DBDuplicateEntry:  # noqa: S110
         # the same agent, on its way through another conductor
         pass
@@ -187,14 +188,20 @@ def accept(session, sequences, now):
         last report
     :param now: when they came
     """
-    if sequences:
+    note(session, 'sequence', sequences, last_report_at=now)
+
+
+def note(session, column, values, **others):
+    """Set a column of many servers; one statement for all of them.
+
+    :param values: mapping of servers' numbers to values
+    :param others: what to set for all of them
+    """
+    if values:
         session.execute(
             TABLE.update()
-            .where(TABLE.c.id.in_(sequences))
-            .values(
-                sequence=sa.case(sequences, value=TABLE.c.id),
-                last_report_at=now,
-            )
+            .where(TABLE.c.id.in_(values))
+            .values({column: sa.case(values, value=TABLE.c.id), **others})
         )
 
 

@@ -24,8 +24,10 @@ from sentinella import context
 from sentinella import plugins
 from sentinella.agent import service as agent
 from sentinella.api import app
+from sentinella.cmd import manage
 from sentinella.conductor import service as conductor
 from sentinella.db import database
+from sentinella.db import migration
 from sentinella.evaluator import service as evaluator
 from sentinella.notifier import delivery
 from sentinella.rpc import conductor as conductor_client
@@ -59,14 +61,15 @@ class Api:
 
 class Standalone:
     """
-    :param conf: its `[database] connection` is a file of SQLite's, migrated
+    :param conf: its `[database] connection` is a file of SQLite's
     """
 
     def __init__(self, conf):
         conf.set_override('service_project_id', context.STANDALONE_PROJECT)
         conf.set_override('auth_strategy', 'noauth', group='api')
-        transport = bus.get_transport(conf, bus.IN_PROCESS)
+        migration.sync(conf)
         self.database = database.Database(conf)
+        manage.sync_definitions(self.database)
         self.storage = plugins.load(
             'sentinella.storage', conf.storage.driver, conf, self.database
         )
@@ -74,6 +77,7 @@ class Standalone:
             app.make(conf, self.database, self.storage),
             conf.api.standalone_port,
         )
+        transport = bus.get_transport(conf, bus.IN_PROCESS)
         sender = delivery.Delivery(conf, self.database)
         #: In the order that they start in: nobody calls whom is not there.
         self._parts = (
