@@ -237,6 +237,7 @@ class Node:
         self._scanner = scan.Scanner(identify.Identifier(catalog))
         self._watched = set()
         self._found = []
+        self._unsure = False
 
     def find(self):
         """All services that run just now, remembered ones aside.
@@ -261,7 +262,11 @@ class Node:
         """
         changed = set()
         grouped = {}
-        for found in self.find():
+        running = self.find()
+        if not self._scanner.changed and not self._unsure:
+            return changed
+        self._unsure = False
+        for found in running:
             grouped.setdefault(found.kind.name, []).append(found)
         for name, several in grouped.items():
             if self._see(name, several, now, watcher):
@@ -277,7 +282,9 @@ class Node:
         """
         service = self.services.get(name)
         if service is None:
-            several = [f for f in several if _age(f.master) > PROBATION]
+            proven = [f for f in several if _age(f.master) > PROBATION]
+            self._unsure |= proven != several
+            several = proven
             service = Service(several[0].kind, now) if several else None
         if service is None:
             return False

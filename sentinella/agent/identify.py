@@ -213,6 +213,10 @@ class Identifier:
         for word in (proc.cwd(process.pid) or '').split('/'):
             if self._catalog.api_of(word):
                 return self._catalog.api_of(word), f'{title.program} in {word}'
+        unit = re.split('[@:]', proc.unit(process.pid))[-1]
+        kind = self._named(unit.removeprefix('openstack-'))
+        if kind:
+            return kind, f'{title.program} in unit {unit!r}'
         user = user_name(proc.uid(process.pid))
         return self._catalog.api_of(user), f'{title.program} of user {user!r}'
 

@@ -121,6 +121,14 @@ def uid(pid):
         return None
 
 
+def unit(pid):
+    """The systemd unit that it runs in, without `.service`; or ''."""
+    found = re.search(
+        r'/([^/\n]+)\.service', _read(f'/proc/{pid}/cgroup').decode()
+    )
+    return found[1] if found else ''
+
+
 def open_files(pid):
     """How many files it holds open; None where that can't be known."""
     path = f'/proc/{pid}/fd'

@@ -45,7 +45,7 @@ class Scanner:
     def __init__(self, identifier):
         self._identifier = identifier
         self._known = {}
-        self._unsettled = set()
+        self._unsettled = {}
         self._rescan_at = 0.0
         self.changed = True
 
@@ -64,20 +64,26 @@ class Scanner:
             self.changed = True
             again = pids
         else:
-            again = (pids - self._known.keys()) | self._unsettled
+            again = pids - self._known.keys()
+            again |= {p for p, at in self._unsettled.items() if now >= at}
         ticks = proc.ticks_now()
         for pid in again:
-            self._look(pid, ticks)
+            self._look(pid, now, ticks)
         return self._known
 
-    def _look(self, pid, ticks):
+    def _look(self, pid, now, ticks):
         process = proc.read(pid)
         if process is None:
             self._forget(pid)
             return
         before = self._known.get(pid)
-        young = (ticks - process.start) < SETTLED * proc.TICKS
-        (self._unsettled.add if young else self._unsettled.discard)(pid)
+        age = (ticks - process.start) / proc.TICKS
+        young = age < SETTLED
+        if young:
+            # less and less often
+            self._unsettled[pid] = now + age / 2
+        else:
+            self._unsettled.pop(pid, None)
         if before and before[0] == process and (before[1] or not young):
             return
         identity = self._identifier.identify(process)
@@ -86,7 +92,7 @@ class Scanner:
 
     def _forget(self, pid):
         self.changed |= self._known.pop(pid, None) is not None
-        self._unsettled.discard(pid)
+        self._unsettled.pop(pid, None)
 
 
 def assemble(table, listeners=None, catalog=None):
@@ -147,13 +153,15 @@ def _by_port(table, listeners, catalog, found):
     names = {f.kind.name for f in found}
     result = []
     for process, workers in nameless:
-        port = _port_of(process, open_ports, names, catalog, len(nameless))
-        if port is not None:
-            kind = catalog.by_port(port)
-            said = f'{identify.read_title(process.title).program} on port'
-            result.append(
-                Found(kind, f'{said} {port}', process, tuple(workers))
-            )
+        program = identify.read_title(process.title).program
+        ports = _ports_of(process, open_ports)
+        if ports is None and identify.SERVERS.fullmatch(program):
+            alike = [p for p, _ in nameless if _resemble(p, process)]
+            ports = _left_over(process, open_ports, names, catalog)
+            ports = ports if len(alike) == len(ports) == 1 else []
+        for port in sorted(filter(catalog.by_port, ports or ()))[:1]:
+            kind, said = catalog.by_port(port), f'{program} on port {port}'
+            result.append(Found(kind, said, process, tuple(workers)))
     return result
 
 
@@ -167,17 +175,27 @@ def _is_nameless(table, process):
     )
 
 
-def _port_of(process, open_ports, names, catalog, nameless):
+def _ports_of(process, open_ports):
+    """What it listens on; None where its sockets are not to be seen."""
     held = proc.sockets(process.pid)
-    if held is not None:
-        ports = {open_ports[i][0] for i in held if i in open_ports}
-        return next((p for p in sorted(ports) if catalog.by_port(p)), None)
+    if held is None:
+        return None
+    return {open_ports[inode][0] for inode in held if inode in open_ports}
+
+
+def _resemble(one, other):
+    """Whether both are WSGI servers of one user."""
+    program = identify.read_title(one.title).program
+    return identify.SERVERS.fullmatch(program) and (
+        proc.uid(one.pid) == proc.uid(other.pid)
+    )
+
+
+def _left_over(process, open_ports, names, catalog):
+    """Known ports of its user that no other service accounts for."""
     owner = proc.uid(process.pid)
-    left = {
+    return [
         port
-        for port, uid in open_ports.values()
-        if uid == owner
-        and catalog.by_port(port)
-        and catalog.by_port(port).name not in names
-    }
-    return left.pop() if len(left) == 1 and nameless == 1 else None
+        for port in {p for p, uid in open_ports.values() if uid == owner}
+        if catalog.by_port(port) and catalog.by_port(port).name not in names
+    ]

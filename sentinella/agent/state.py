@@ -31,6 +31,7 @@ class State:
 
     def __init__(self, path):
         self.path = path
+        self._saved = {}
         try:
             os.makedirs(path, mode=0o750, exist_ok=True)
         except OSError as error:
@@ -59,14 +60,18 @@ class State:
         return data if isinstance(data, dict) else {}
 
     def save(self, name, data):
-        """Replace a file, whole or not at all.
+        """Replace a file, whole or not at all, if it is to be another.
 
         :raises OSError: the disk is full, say
         """
         path = os.path.join(self.path, name)
+        text = json.dumps(data)
+        if self._saved.get(name) == text:
+            return
         with open(f'{path}.new', 'w') as file:
-            json.dump(data, file)
+            file.write(text)
         os.replace(f'{path}.new', path)
+        self._saved[name] = text
 
     def server_uuid(self):
         """Who this agent is; made when first asked.

@@ -12,6 +12,8 @@
 
 """How many records of which level each service has logged."""
 
+import functools
+
 from sentinella import model
 from sentinella.agent import base
 
@@ -41,5 +43,9 @@ def count_samples(service, counts):
 
 
 def sample(name, value, service):
-    metric = model.Metric.of(f'log.{name}', service=service)
-    return model.Sample(metric, float(value))
+    return model.Sample(_metric(name, service), float(value))
+
+
+@functools.cache
+def _metric(name, service):
+    return model.Metric.of(f'log.{name}', service=service)

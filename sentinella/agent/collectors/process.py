@@ -12,6 +12,8 @@
 
 """What the processes of each watched service use."""
 
+import functools
+
 from sentinella import model
 from sentinella.agent import base
 from sentinella.agent import proc
@@ -66,8 +68,12 @@ def state_samples(service):
 
 
 def sample(name, value, service):
-    metric = model.Metric.of(f'process.{name}', service=service.name)
-    return model.Sample(metric, float(value))
+    return model.Sample(_metric(name, service.name), float(value))
+
+
+@functools.cache
+def _metric(name, service):
+    return model.Metric.of(f'process.{name}', service=service)
 
 
 def _open_files(stats):
