@@ -106,7 +106,7 @@ step_pep8() {
     ruff format --check . || failed=1
     flake8 sentinella tests benchmarks || failed=1
     doc8 -q doc/source api-ref/source releasenotes README.rst || failed=1
-    codespell sentinella tests doc/source api-ref/source README.rst \
+    codespell --skip '*.sample,*/build/*' sentinella tests doc/source api-ref/source README.rst \
         CONTRIBUTING.rst HACKING.rst tools devstack releasenotes || failed=1
     # shellcheck disable=SC2086
     shellcheck -x -S warning $scripts || failed=1

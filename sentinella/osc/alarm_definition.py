@@ -77,7 +77,7 @@ def add_options(parser, required):
         '--expression',
         metavar='<expression>',
         required=required,
-        help='Such as "avg(cpu.percent, 5m) > 90 times 3"',
+        help='Such as "avg(cpu.percent, 300) > 90 times 3"',
     )
     parser.add_argument(
         '--type',
