@@ -18,6 +18,7 @@ import pathlib
 import fixtures
 
 from sentinella import plugins
+from sentinella.rpc import transport
 from tests import databases
 from tests import processes
 from tests import rabbit
@@ -96,12 +97,17 @@ class CloudFixture(fixtures.Fixture):
     def run(self, script, host, **config):
         """Start `sentinella-<script>` on a node of that name.
 
-        :returns: its ProcessFixture
+        :returns: its ProcessFixture, which listens to its topic
         """
-        return self.useFixture(
+        topic = f'sentinella-{script}'
+        listened = self.bus.consumers(topic)
+        process = self.useFixture(
             processes.ProcessFixture(
-                f'sentinella-{script}',
-                self.config(host, **config),
-                self.directory,
+                topic, self.config(host, **config), self.directory
             )
         )
+        if topic in transport.TOPICS:
+            processes.wait_for(
+                lambda: self.bus.consumers(topic) > listened, topic
+            )
+        return process

@@ -12,10 +12,12 @@
 
 """RabbitMQ for tests: a real one, used by one test at a time."""
 
+import contextlib
 import fcntl
 import os
 import tempfile
 
+import amqp
 import fixtures
 import kombu
 from oslo_config import cfg
@@ -61,12 +63,23 @@ class RabbitFixture(fixtures.Fixture):
         self.addCleanup(bus.cleanup)
         return conductor.ConductorClient(bus, timeout)
 
-    @staticmethod
-    def purge():
-        with kombu.Connection(URL.replace('rabbit:', 'amqp:', 1)) as broker:
-            channel = broker.channel()
-            for topic in (
-                transport.CONDUCTOR_TOPIC,
-                transport.EVALUATOR_TOPIC,
-            ):
+    def consumers(self, topic):
+        """
+        :returns: how many of our processes listen to a topic; what is sent
+            before the first one does is lost
+        """
+        with self._channel() as channel:
+            try:
+                return channel.queue_declare(topic, passive=True)[2]
+            except amqp.NotFound:
+                return 0
+
+    def purge(self):
+        with self._channel() as channel:
+            for topic in transport.TOPICS:
                 channel.queue_delete(topic)
+
+    @contextlib.contextmanager
+    def _channel(self):
+        with kombu.Connection(self.url.replace('rabbit:', 'amqp:', 1)) as bus:
+            yield bus.channel()

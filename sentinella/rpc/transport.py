@@ -21,6 +21,7 @@ import oslo_messaging as messaging
 #: Topics; every callee listens on one.
 CONDUCTOR_TOPIC = 'sentinella-conductor'
 EVALUATOR_TOPIC = 'sentinella-evaluator'
+TOPICS = (CONDUCTOR_TOPIC, EVALUATOR_TOPIC)
 
 
 #: The bus of one process: standalone's, and that of tests.
