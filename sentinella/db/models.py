@@ -95,6 +95,9 @@ servers = _table(
     _column('dropped', sa.BigInteger),
     _column('created_at', types.Time),
     sa.Column('last_report_at', types.Time),
+    # of all services that the agent named last; '' where there is more to
+    # it, so that the same said again is not compared row by row
+    _column('services_digest', sa.String(32)),
     sa.Index(None, 'hostname'),
     sa.Index(None, 'project_id'),
 )

@@ -13,6 +13,9 @@
 """The OpenStack services on the servers, as their agents see them."""
 
 import dataclasses
+import hashlib
+import json
+import operator
 
 import sqlalchemy as sa
 
@@ -26,6 +29,12 @@ from sentinella.db import servers
 TABLE = models.services
 SHAPE = rows.Shape(model.ServiceStatus, TABLE)
 
+_FIELDS = operator.attrgetter(
+    *(field.name for field in dataclasses.fields(model.ServiceStatus))
+)
+_DIGESTS = sa.select(
+    servers.TABLE.c.id, servers.TABLE.c.services_digest
+).where(servers.TABLE.c.id.in_(sa.bindparam('server_ids', expanding=True)))
 _OF_SERVERS = sa.select(TABLE.c.server_id, *SHAPE.columns).where(
     TABLE.c.server_id.in_(sa.bindparam('server_ids', expanding=True))
 )
@@ -72,12 +81,12 @@ def apply_many(session, updates, now):
     :returns: list of (server's id, name, old ServiceState or None, new
         ServiceState) for each that changed its state
     """
+    updates, digests = _news(session, updates)
     if not updates:
         return []
-    ids = sorted({server_id for server_id, _, _ in updates})
     known = {
         (row[0], row.name): SHAPE.read(row, 1)
-        for row in session.execute(_OF_SERVERS, {'server_ids': ids})
+        for row in session.execute(_OF_SERVERS, {'server_ids': list(digests)})
     }
     wanted = dict(known)
     changes = []
@@ -93,7 +102,34 @@ def apply_many(session, updates, now):
                     (server_id, status.name, old and old.state, status.state)
                 )
     _store(session, known, wanted)
+    servers.note(session, 'services_digest', digests)
     return changes
+
+
+def _news(session, updates):
+    """Leave out the servers that say what they said before, as most do.
+
+    :returns: the other updates, and a mapping of their servers' ids to the
+        digest of what is known once they are stored
+    """
+    ids = {server_id for server_id, _, _ in updates}
+    if not ids:
+        return [], {}
+    known = dict(session.execute(_DIGESTS, {'server_ids': sorted(ids)}).all())
+    digests, news = {}, set()
+    for server_id, statuses, complete in updates:
+        digests[server_id] = _digest(statuses) if complete else ''
+        if not complete or digests[server_id] != known.get(server_id):
+            news.add(server_id)
+    return (
+        [update for update in updates if update[0] in news],
+        {server_id: digests[server_id] for server_id in sorted(news)},
+    )
+
+
+def _digest(statuses):
+    text = json.dumps([_FIELDS(status) for status in statuses])
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _dated(status, now):

@@ -54,6 +54,7 @@ def _servers():
         sa.Column('dropped', sa.BigInteger(), nullable=False),
         sa.Column('created_at', sa.Double(), nullable=False),
         sa.Column('last_report_at', sa.Double()),
+        sa.Column('services_digest', sa.String(32), nullable=False),
         sa.PrimaryKeyConstraint('id', name='pk_servers'),
         sa.UniqueConstraint('uuid', name='uq_servers_uuid'),
     )
