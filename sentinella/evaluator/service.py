@@ -70,7 +70,7 @@ class Evaluator:
             'evaluator', self.work, self._interval, due=self._due_in
         )
         self._server = transport and bus.get_server(
-            transport, bus.EVALUATOR_TOPIC, conf.host, Endpoint(self._loop)
+            transport, bus.EVALUATOR_TOPIC, conf.host, Endpoint(self.wake)
         )
         # where the bus is away, to start listening waits until it is back
         self._listening = threading.Thread(
@@ -87,6 +87,10 @@ class Evaluator:
             self._server.stop()
             self._server.wait()
         self._loop.stop()
+
+    def wake(self):
+        """Look for due definitions now."""
+        self._loop.wake()
 
     def _listen(self):
         if self._server:
@@ -202,12 +206,12 @@ class Endpoint:
 
     target = messaging.Target(version=contract.VERSION)
 
-    def __init__(self, loop):
-        self._loop = loop
+    def __init__(self, wake):
+        self._wake = wake
 
     @messaging.expose
     def wake(self, context):
-        self._loop.wake()
+        self._wake()
 
 
 def _to_read(claims):

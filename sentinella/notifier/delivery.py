@@ -186,6 +186,9 @@ class Delivery:
         except exceptions.Conflict as error:
             # whoever has it now sends it again, or its channel is gone
             LOG.warning('%s; its outcome was %s', error, outcome.state)
+        if outcome.state == PENDING:
+            # it may be due before all that the loop knows of
+            self._loop.wake()
 
     def _send(self, notification):
         """

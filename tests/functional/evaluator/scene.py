@@ -86,7 +86,9 @@ class Scene:
                 'name': str(uuid.uuid4()),
                 'project_id': PROJECT,
                 'driver': driver,
-                'settings': settings or {'url': self.receiver.url},
+                'settings': {'url': self.receiver.url}
+                if settings is None
+                else settings,
                 **fields,
             }
         )
@@ -129,3 +131,45 @@ class Scene:
         with self.database.reader() as session:
             found = notifications.list_(session, limit=10000)
         return list(reversed(found))
+
+    def queue(self, *targets):
+        """Put a page into the outbox, for each of these channels.
+
+        :returns: list of Notifications
+        """
+        now = self.now()
+        service = str(uuid.uuid4())
+        with self.database.writer() as session:
+            definition = self._any_definition(session)
+            alarm = alarms.save(
+                session,
+                model.Alarm(
+                    uuid=str(uuid.uuid4()),
+                    definition=definition,
+                    group={'service': service},
+                    project_id=PROJECT,
+                    state=model.AlarmState.ALARM,
+                    lifecycle=model.Lifecycle.OPEN,
+                    severity=model.Severity.MAJOR,
+                    reason='',
+                    first_at=now,
+                    changed_at=now,
+                    last_at=now,
+                ),
+            )
+            transition = alarms.add_transition(
+                session,
+                alarm,
+                model.Transition(
+                    str(uuid.uuid4()),
+                    now,
+                    model.AlarmState.OK,
+                    model.AlarmState.ALARM,
+                    'because',
+                ),
+            )
+            return notifications.add(session, alarm, transition, targets, now)
+
+    def _any_definition(self, session):
+        found = definitions.list_(session, limit=1)
+        return found[0] if found else self.add_definition('last(x) < 1')
