@@ -15,8 +15,6 @@
 import sys
 
 from oslo_config import cfg
-from oslo_db import exception as db_exception
-import sqlalchemy as sa
 
 from sentinella import exceptions
 from sentinella import plugins
@@ -32,8 +30,7 @@ from sentinella.knowledge import definitions as knowledge
 #: What a person at a terminal is told in one line.
 EXPECTED = (
     exceptions.SentinellaError,
-    db_exception.DBError,
-    sa.exc.SQLAlchemyError,
+    *db.FAILURES,
     ImportError,
 )
 

@@ -14,9 +14,7 @@
 
 import sys
 
-from oslo_db import exception as db_exception
 from oslo_upgradecheck import upgradecheck
-import sqlalchemy as sa
 
 from sentinella import exceptions
 from sentinella import model
@@ -28,8 +26,7 @@ from sentinella.db import notifications
 #: The database's own errors, in place of a schema that can be asked.
 UNREACHABLE = (
     exceptions.SentinellaError,
-    db_exception.DBError,
-    sa.exc.SQLAlchemyError,
+    *db.FAILURES,
     ImportError,
 )
 

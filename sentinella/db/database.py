@@ -16,6 +16,7 @@ import contextlib
 import threading
 
 from oslo_db import api as retry
+from oslo_db import exception as db_exception
 from oslo_db import options
 from oslo_db.sqlalchemy import enginefacade
 import sqlalchemy as sa
@@ -25,6 +26,9 @@ from sentinella import exceptions
 
 #: Seconds that SQLite waits for another process that writes.
 SQLITE_TIMEOUT = 30.0
+
+#: What is raised where a database can't be used, besides our own errors.
+FAILURES = (db_exception.DBError, sa.exc.SQLAlchemyError)
 
 
 def retry_on_deadlock(func):

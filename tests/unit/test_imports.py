@@ -101,4 +101,4 @@ class ImportsTest(base.BaseTestCase):
             ),
             *(f'sentinella.db.{name}' for name in ('servers', 'migration')),
         )
-        self.assertEqual(set(), packages & (CLIENT_SIDE | {'psutil', 'rich'}))
+        self.assertEqual(set(), packages & (CLIENT_SIDE | {'rich'}))

@@ -16,11 +16,13 @@ oslo.service still depends on it and futurist looks for it, so that it is
 imported; what counts is that it patches nothing and runs nothing.
 """
 
+import os
 import pathlib
 import subprocess
 import sys
 
 from oslotest import base
+from oslotest import createfile
 
 ROOT = pathlib.Path(__file__).parents[2] / 'sentinella'
 
@@ -48,11 +50,25 @@ def entry_modules():
     )
 
 
+#: The API is made when its module is imported.
+CONFIG = """
+[database]
+connection = sqlite:////nowhere/sentinella.db
+"""
+
+
 class NoEventletTest(base.BaseTestCase):
     def test_there_is_something_to_check(self):
         self.assertIn('sentinella.cmd.conductor', entry_modules())
 
     def test_importing_a_process_patches_nothing(self):
+        config = self.useFixture(
+            createfile.CreateFileWithContent('sentinella', CONFIG, '.conf')
+        )
+        environment = {
+            **os.environ,
+            'OS_SENTINELLA_CONFIG_FILE': config.path,
+        }
         running = {
             module: subprocess.Popen(
                 [sys.executable, '-W', 'ignore', '-c',
@@ -60,6 +76,7 @@ class NoEventletTest(base.BaseTestCase):
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
+                env=environment,
             )
             for module in entry_modules()
         }  # fmt: skip
