@@ -17,6 +17,7 @@ from sentinella.api import times
 from sentinella.api.expose import expose
 from sentinella.api.schemas import alarms as schemas
 from sentinella.db import alarms
+from sentinella.notifier import message
 from sentinella.policies import alarms as rules
 
 
@@ -96,8 +97,8 @@ def view(alarm):
         'acknowledged_by': alarm.acknowledged_by,
         'acknowledged_at': times.show(alarm.acknowledged_at),
         'note': alarm.note,
-        'cause': definition.cause,
-        'remedy': definition.remedy,
+        'cause': message.fill(definition.cause, alarm),
+        'remedy': message.fill(definition.remedy, alarm),
     }
 
 
