@@ -43,8 +43,8 @@ def check(enforcer, context, rule, project_id):
     :raises Forbidden: the rule does not let this user do this
     """
     # oslo.policy compares texts: a token without a project, and a thing
-    # without one, would both read 'None'
-    target = {'project_id': project_id or ''}
+    # without one, would both be of the project 'None'
+    target = {} if project_id is None else {'project_id': project_id}
     try:
         allowed = enforcer.authorize(rule, target, context)
     except policy.InvalidScope:

@@ -17,10 +17,10 @@ import json
 
 import webob
 import webob.dec
-from oslo_db import exception as db_exceptions
 from oslo_log import log
 
 from sentinella import exceptions
+from sentinella.db import database
 
 LOG = log.getLogger(__name__)
 
@@ -91,10 +91,10 @@ def answer_exception(request, error):
         return _answer(
             request, error.status, error.code, str(error), error.headers
         )
-    if isinstance(error, db_exceptions.DBConnectionError):
-        LOG.error('The database does not answer: %s', error)
+    if isinstance(error, database.UNUSABLE):
+        LOG.error('The database can not be used: %s', error)
         return _answer(
-            request, 503, 'unavailable', 'The database does not answer.'
+            request, 503, 'unavailable', 'The database can not be used now.'
         )
     for kind, status, code in TABLE:
         if isinstance(error, kind):

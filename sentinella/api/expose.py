@@ -14,6 +14,7 @@
 
 import dataclasses
 import json
+import math
 import time
 import typing
 import urllib.parse
@@ -164,4 +165,18 @@ def _ask(parts, route):
 
 
 def _render(result):
-    return json.dumps(result, allow_nan=False)
+    try:
+        return json.dumps(result, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(result))
+
+
+def _finite(value):
+    """JSON has no NaN nor infinity: what could not be read is null."""
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

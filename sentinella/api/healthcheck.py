@@ -19,11 +19,11 @@ for instance) and one thing of our own: that the database answers.
 import concurrent.futures
 
 import webob
-from oslo_db import exception as db_exceptions
 from oslo_log import log
 from oslo_middleware import healthcheck
 
 from sentinella.db import clock
+from sentinella.db import database
 
 LOG = log.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Healthcheck:
         asked = self._pool.submit(self._ask)
         try:
             asked.result(TIMEOUT)
-        except (db_exceptions.DBError, TimeoutError) as error:
+        except (*database.UNUSABLE, TimeoutError) as error:
             asked.cancel()
             LOG.warning(
                 'The database does not answer: %s: %s',

@@ -13,19 +13,25 @@
 """Times as the API speaks of them: ISO 8601, UTC."""
 
 import datetime
+import math
 
 from oslo_utils import timeutils
 
 from sentinella import exceptions
 
+#: The end of the year 9999.
+_LAST = 253402300799.0
+
 
 def show(seconds):
     """
-    :param seconds: since the epoch, or None
+    :param seconds: since the epoch, or None; what an agent's broken clock
+        says is shown as the nearest that a calendar has
     :returns: such as `2026-01-31T12:00:00.000000Z`, or None
     """
-    if seconds is None:
+    if seconds is None or math.isnan(seconds):
         return None
+    seconds = min(max(seconds, 0.0), _LAST)
     at = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     return at.strftime('%Y-%m-%dT%H:%M:%S.%fZ')
 

@@ -16,6 +16,7 @@ import contextlib
 import threading
 
 from oslo_db import api as retry
+from oslo_db import exception
 from oslo_db import exception as db_exception
 from oslo_db import options
 from oslo_db.sqlalchemy import enginefacade
@@ -26,6 +27,16 @@ from sentinella import exceptions
 
 #: Seconds that SQLite waits for another process that writes.
 SQLITE_TIMEOUT = 30.0
+
+#: What is raised where the database can not be used at all. oslo.db passes
+#: on as they are those that it does not know, PostgreSQL 14's among them.
+UNUSABLE = (
+    exception.DBConnectionError,
+    exception.DBNonExistentDatabase,
+    sa.exc.OperationalError,
+    # all connections are in use, and stay so
+    sa.exc.TimeoutError,
+)
 
 #: What is raised where a database can't be used, besides our own errors.
 FAILURES = (db_exception.DBError, sa.exc.SQLAlchemyError)

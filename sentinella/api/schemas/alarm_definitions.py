@@ -29,7 +29,7 @@ _FIELDS = {
         'uniqueItems': True,
         'items': {
             'type': 'string',
-            'pattern': '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$',
+            'pattern': r'^[A-Za-z_][A-Za-z0-9_.-]{0,63}\Z',
             'description': 'the name of a dimension',
         },
         'description': 'a list of at most 8 different dimensions',

@@ -16,7 +16,7 @@ _FIELDS = {
     'name': fields.NAME,
     'driver': {
         'type': 'string',
-        'pattern': '^[a-z0-9_-]{1,64}$',
+        'pattern': r'^[a-z0-9_-]{1,64}\Z',
         'description': "a notification driver's name",
     },
     'settings': {

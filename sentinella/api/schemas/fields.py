@@ -10,14 +10,17 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""JSON schemas of single values. Each `description` ends the sentence
-"expected ..." of the error that a wrong value gives."""
+"""JSON schemas of single values.
+
+Each `description` ends the sentence "expected ..." of the error that a wrong
+value gives. Patterns end in `\\Z`, for `$` lets a line end pass.
+"""
 
 from sentinella import model
 
 UUID = {
     'type': 'string',
-    'pattern': '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
+    'pattern': r'^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z',
     'maxLength': 36,
     'description': 'a UUID in lower case',
 }
@@ -43,7 +46,7 @@ NAME = {
     'type': 'string',
     'minLength': 1,
     'maxLength': 255,
-    'pattern': r'^\S(.*\S)?$',
+    'pattern': r'^(?!\s)[^\x00-\x1f\x7f-\x9f\u2028\u2029]+(?<!\s)\Z',
     'description': 'a name of 1 to 255 characters in one line, without '
     'blanks at its ends',
 }

@@ -44,9 +44,7 @@ class Metrics(resource.Resource):
     @expose('GET range', policy=rules.RANGE, query=schemas.RANGE)
     def range(self, asked):
         server = self._server(asked)
-        metric = model.Metric.of(
-            asked.query['name'], **_dimensions(asked.query)
-        )
+        metric = model.Metric(asked.query['name'], _dimensions(asked.query))
         start, end, step = _span(asked.query, asked.now)
         function = asked.query.get('function', 'avg')
         points = self.parts.storage.range(
@@ -58,7 +56,7 @@ class Metrics(resource.Resource):
             'dimensions': dict(metric.dimensions),
             'step': step,
             'function': function,
-            'points': [[times.show(at), _number(v)] for at, v in points],
+            'points': [[times.show(at), float(v)] for at, v in points],
         }
 
     def _server(self, asked):
@@ -71,17 +69,12 @@ def view(metric, at, value):
         'name': metric.name,
         'dimensions': dict(metric.dimensions),
         'at': times.show(at),
-        'value': _number(value),
+        'value': float(value),
     }
 
 
 def _order(item):
     return item[0].name, item[0].dimensions
-
-
-def _number(value):
-    """JSON knows no NaN: what could not be read is null."""
-    return float(value) if math.isfinite(value) else None
 
 
 def _dimensions(query):
@@ -94,7 +87,7 @@ def _dimensions(query):
                 f'got {pair[:40]!r}'
             )
         dimensions[name] = value
-    return dimensions
+    return tuple(sorted(dimensions.items()))
 
 
 def _span(query, now):

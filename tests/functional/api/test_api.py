@@ -18,8 +18,11 @@ import threading
 
 import webob
 
+from sentinella import model
 from sentinella.api import healthcheck
 from sentinella.db import channels
+from sentinella.db import database
+from tests import databases
 from tests import receiver
 from tests.functional.api import base
 from tests.functional.api import client
@@ -87,12 +90,46 @@ class TestErrors(base.ApiTestCase):
         self.assertNotIn('secret', response.text)
 
     def test_database_away(self):
-        with self.database.writer() as session:
-            session.connection().exec_driver_sql(
-                'ALTER TABLE servers RENAME TO gone'
-            )
-        # an error that nobody foresaw, not one of the connection
-        self.assertEqual(500, self.api.status('GET', '/v1/servers'))
+        nowhere = databases.make_conf(
+            'postgresql+psycopg2://nobody@127.0.0.1:1/none'
+        )
+        away = database.Database(nowhere)
+        self.addCleanup(away.dispose)
+        api = client.Client(client.make_app(nowhere, away, None))
+        response = api.ask('GET', '/v1/servers')
+        self.assertEqual(503, response.status_int)
+        error = response.json['errors'][0]
+        self.assertEqual('sentinella.unavailable', error['code'])
+        self.assertEqual('The database can not be used now.', error['detail'])
+        self.assertEqual(503, api.status('GET', '/healthcheck'))
+
+    def test_numbers_that_json_has_not(self):
+        server = seed.number('server', 'alpha')
+        self.storage.latest = lambda *_: [
+            (model.Metric('m', ()), float('inf'), float('nan'))
+        ]
+        answer = self.api.get(f'/v1/metrics?server={server}')
+        self.assertEqual(
+            [
+                {
+                    'name': 'm',
+                    'dimensions': {},
+                    'at': '9999-12-31T23:59:59.000000Z',
+                    'value': None,
+                }
+            ],
+            answer['metrics'],
+        )
+
+    def test_dimensions_of_any_name(self):
+        server = seed.number('server', 'alpha')
+        answer = self.api.get(
+            f'/v1/metrics/range?server={server}&name=m'
+            '&dimensions=name:a,self:b,cls:c:d'
+        )
+        self.assertEqual(
+            {'name': 'a', 'self': 'b', 'cls': 'c:d'}, answer['dimensions']
+        )
 
     def test_inbound_request_id_is_not_ours(self):
         theirs = 'req-00000000-0000-4000-8000-000000000000'
