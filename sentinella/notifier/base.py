@@ -13,10 +13,14 @@
 """The interface of a notification driver."""
 
 import abc
+import functools
 
 import jsonschema
 
 from sentinella import exceptions
+
+#: Parts of a schema whose errors quote names of settings, but no values.
+NAMES_ONLY = ('additionalProperties', 'required')
 
 
 class Driver(abc.ABC):
@@ -39,19 +43,18 @@ class Driver(abc.ABC):
         :raises InvalidInput: settings are not what the schema has; says
             which one and what was expected
         """
-        try:
-            jsonschema.validate(
-                settings,
-                cls.schema,
-                format_checker=jsonschema.FormatChecker(),
-            )
-        except jsonschema.ValidationError as error:
-            where = '.'.join(['settings', *map(str, error.absolute_path)])
-            # error.message quotes the value, which may be a secret
-            raise exceptions.InvalidInput(
-                f'{where}: expected {error.validator} '
-                f'{error.validator_value!r}'
-            )
+        error = jsonschema.exceptions.best_match(
+            _validator(cls).iter_errors(settings)
+        )
+        if error is None:
+            return
+        where = '.'.join(['settings', *map(str, error.absolute_path)])
+        if error.validator in NAMES_ONLY:
+            raise exceptions.InvalidInput(f'{where}: {error.message}')
+        # error.message quotes the value, which may be a secret
+        raise exceptions.InvalidInput(
+            f'{where}: expected {error.validator} {error.validator_value!r}'
+        )
 
     @abc.abstractmethod
     def send(self, settings, message):
@@ -63,3 +66,11 @@ class Driver(abc.ABC):
         :raises Retry: it did not go this time
         :raises Final: it will never go
         """
+
+
+@functools.cache
+def _validator(cls):
+    """To make one costs a hundred times what using it does."""
+    return jsonschema.Draft202012Validator(
+        cls.schema, format_checker=jsonschema.FormatChecker()
+    )

@@ -102,6 +102,8 @@ class Delivery:
         )
 
     def start(self):
+        # the first page is not to wait until drivers are found and imported
+        self._pool.submit(self._load_drivers)
         self._loop.start()
 
     def wake(self):
@@ -239,6 +241,14 @@ class Delivery:
         if guard is None:
             guard = self._guards[name] = service.Guard(f'Notifier {name!r}')
         return guard
+
+    def _load_drivers(self):
+        for name in plugins.names('sentinella.notifiers'):
+            try:
+                self._driver(name)
+            except exceptions.InvalidConfiguration as error:
+                # a matter of those channels that use it
+                LOG.debug('Not ready: %s', error)
 
     def _driver(self, name):
         if name not in self._drivers:
