@@ -17,6 +17,7 @@ from oslo_middleware import cors
 from oslo_middleware import http_proxy_to_wsgi
 from oslo_middleware import request_id
 from oslo_middleware import sizelimit
+from webob import acceptparse
 from webob import multidict
 
 from sentinella import policy
@@ -79,12 +80,14 @@ MIDDLEWARE = (
 class Request(pecan.Request):
     """What Pecan sees of a request: its method and path.
 
-    It would make call arguments of whatever is in query and body; those are
-    read by their schemas instead, in :mod:`sentinella.api.expose`.
+    It would make call arguments of whatever is in query and body, and an
+    error in the log of every Accept header that it can't serve; those are
+    read in :mod:`sentinella.api.expose` instead.
     """
 
     GET = params = multidict.NoVars()
     content_type = ''
+    accept = acceptparse.create_accept_header('*/*')
 
 
 def make(conf, database, storage):

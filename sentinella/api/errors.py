@@ -52,7 +52,6 @@ FOREIGN = {
     401: ('unauthorized', 'A valid token is needed; see WWW-Authenticate.'),
     404: ('not_found', 'There is no such path.'),
     405: ('method_not_allowed', 'See the Allow header.'),
-    406: ('not_acceptable', 'Answers are application/json only.'),
     413: ('body_too_large', 'The request body is too large.'),
     503: ('unavailable', 'A service behind this one does not answer.'),
 }

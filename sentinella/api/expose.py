@@ -151,6 +151,10 @@ def _ask(parts, route):
         policies.check(
             parts.enforcer, context, route.policy, context.project_id
         )
+    if not request.accept.acceptable_offers(['application/json']):
+        raise errors.HttpError(
+            406, 'not_acceptable', 'Accept: answers are application/json only'
+        )
     sent = validation.read_query(request.query_string)
     return Asked(
         parts=parts,
