@@ -45,9 +45,6 @@ from sentinella.db import database
 from sentinella.db import migration
 from sentinella.db import models
 
-MYSQL_URL = 'mysql+pymysql://root@127.0.0.1:3306/'
-POSTGRESQL_URL = 'postgresql+psycopg2://postgres@127.0.0.1:5432/postgres'
-
 # while this module is imported it is the process's, later each test's own
 _TEMPORARY = tempfile.gettempdir()
 
@@ -92,80 +89,55 @@ class _Sqlite:
 
 
 class _Server:
-    """A server of ours, and who may create databases on it."""
+    """Migrated databases that are emptied and used again: to create tables,
+    or to copy them, takes a server longer than most tests do."""
 
-    def __init__(self, variable, default):
-        self.url = sa.make_url(os.environ.get(variable) or default)
-        self.engine = sa.create_engine(
-            self.url, isolation_level='AUTOCOMMIT', poolclass=sa.NullPool
-        )
-
-    def execute(self, *statements):
-        with self.engine.connect() as connection:
-            for statement in statements:
-                connection.execute(sa.text(statement))
-
-    def url_of(self, name):
-        return self.url.set(database=name).render_as_string(
-            hide_password=False
-        )
-
-
-class _Postgresql:
-    """Clones of one template that was migrated once."""
+    variable = None
+    default = None
+    create_database = 'CREATE DATABASE {name}'
+    drop_database = 'DROP DATABASE IF EXISTS {name}'
 
     def __init__(self):
-        self._server = _Server(
-            'SENTINELLA_TEST_POSTGRESQL_URL', POSTGRESQL_URL
+        self._url = sa.make_url(os.environ.get(self.variable) or self.default)
+        self._admin = sa.create_engine(
+            self._url, isolation_level='AUTOCOMMIT', poolclass=sa.NullPool
         )
-        self._template = _name()
-        self._server.execute(f'CREATE DATABASE {self._template}')
-        atexit.register(self._drop, self._template)
-        migration.sync(make_conf(self._server.url_of(self._template)))
-
-    def create(self):
-        name = _name()
-        self._server.execute(
-            f'CREATE DATABASE {name} TEMPLATE {self._template}'
-        )
-        return self._server.url_of(name)
-
-    def drop(self, url):
-        self._drop(sa.make_url(url).database)
-
-    def _drop(self, name):
-        self._server.execute(f'DROP DATABASE IF EXISTS {name} WITH (FORCE)')
-
-
-class _Mysql:
-    """Migrated databases that are emptied and used again: to create tables
-    takes MariaDB longer than most tests do."""
-
-    def __init__(self):
-        self._server = _Server('SENTINELLA_TEST_MYSQL_URL', MYSQL_URL)
         self._free = []
 
     def create(self):
         if self._free:
             return self._free.pop()
         name = _name()
-        self._server.execute(f'CREATE DATABASE {name} CHARACTER SET utf8mb4')
-        atexit.register(
-            self._server.execute, f'DROP DATABASE IF EXISTS {name}'
+        self._execute(self.create_database.format(name=name))
+        atexit.register(self._execute, self.drop_database.format(name=name))
+        url = self._url.set(database=name).render_as_string(
+            hide_password=False
         )
-        url = self._server.url_of(name)
         migration.sync(make_conf(url))
         return url
 
     def drop(self, url):
-        name = sa.make_url(url).database
-        self._server.execute(
-            *(
-                f'DELETE FROM {name}.{table.name}'
-                for table in reversed(models.METADATA.sorted_tables)
-            )
-        )
+        engine = sa.create_engine(url, poolclass=sa.NullPool)
+        with engine.begin() as connection:
+            for table in reversed(models.METADATA.sorted_tables):
+                connection.execute(table.delete())
         self._free.append(url)
+
+    def _execute(self, statement):
+        with self._admin.connect() as connection:
+            connection.execute(sa.text(statement))
+
+
+class _Mysql(_Server):
+    variable = 'SENTINELLA_TEST_MYSQL_URL'
+    default = 'mysql+pymysql://root@127.0.0.1:3306/'
+    create_database = 'CREATE DATABASE {name} CHARACTER SET utf8mb4'
+
+
+class _Postgresql(_Server):
+    variable = 'SENTINELLA_TEST_POSTGRESQL_URL'
+    default = 'postgresql+psycopg2://postgres@127.0.0.1:5432/postgres'
+    drop_database = 'DROP DATABASE IF EXISTS {name} WITH (FORCE)'
 
 
 _BACKENDS = {'sqlite': _Sqlite, 'mysql': _Mysql, 'postgresql': _Postgresql}
@@ -173,7 +145,7 @@ _started = {}
 
 
 class DatabaseFixture(fixtures.Fixture):
-    """A migrated and empty database, dropped at the end.
+    """A migrated and empty database; all are dropped when the process ends.
 
     :ivar url: its connection URL
     :ivar conf: a private configuration that names it
