@@ -153,7 +153,7 @@ count() {
 step_docs() {
     local failed=0 what
     for what in doc api-ref releasenotes; do
-        sphinx-build -q -E -W --keep-going -b html \
+        sphinx-build -q -N -E -W --keep-going -b html \
             "$what/source" "$what/build/html" || failed=1
     done
     return $failed
