@@ -51,9 +51,11 @@ class Process:
 
 
 def main():
-    conf = service.prepare(sys.argv[1:], prog='sentinella-evaluator')
     try:
-        plugins.load_class('sentinella.storage', conf.storage.driver)
+        conf = service.prepare(sys.argv[1:], prog='sentinella-evaluator')
+        # nothing is opened yet: what is wrong is told here, once, and not by
+        # each worker
+        Process(conf)
         service.launch(conf, lambda: Process(conf), conf.evaluator.workers)
     except exceptions.SentinellaError as error:
         service.exit_with(error)

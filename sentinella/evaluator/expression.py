@@ -37,7 +37,10 @@ DEFAULT_PERIOD = 60.0
 
 #: Seconds, over all periods: what one evaluation may read.
 MAX_LOOKBACK = 86400.0
+
+#: Characters of an expression, and of a name in it.
 MAX_LENGTH = 2000
+MAX_NAME = 255
 
 GRAMMAR = r"""
 start: (call | metric) OPERATOR THRESHOLD [_TIMES TIMES]
@@ -189,6 +192,8 @@ def _function(token, operator):
 def _name(token):
     if not token.isprintable():
         raise _error(token, 'a name of printable characters')
+    if len(token) > MAX_NAME:
+        raise _error(token, f'a name of {MAX_NAME} characters at most')
     return str(token)
 
 

@@ -303,7 +303,8 @@ def _value(expression, samples, index):
     elif expression.function == 'count':
         number = count.copy()
     else:
-        number = numpy.bincount(group, values, minlength=samples.groups)
+        # of nothing at all it makes integers
+        number = numpy.bincount(group, values, samples.groups).astype(float)
         if expression.function == 'avg':
             number = number / numpy.maximum(count, 1)
     number[count == 0] = numpy.nan

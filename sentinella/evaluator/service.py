@@ -176,9 +176,8 @@ class Evaluator:
             )
             for verdict in verdicts
         ]
-        return sum(
-            _save(session, change, moment.now) for change in changes if change
-        )
+        writer = _Writer(session, moment.now)
+        return sum(writer.save(change) for change in changes if change)
 
     def _follow(self, alarm, verdict, definition, moment):
         about = [moment.servers[id_] for id_ in verdict.server_ids]
@@ -228,28 +227,46 @@ def _key(group):
     return tuple(sorted(group.items()))
 
 
-def _save(session, change, now):
-    """Store a change, and put it into the outbox.
+class _Writer:
+    """Stores what follows from the verdicts on one definition.
 
-    A page that no channel takes is not told: it goes out once there is one,
-    if the alarm still is. A recovery is told with or without.
-
-    :returns: how many notifications were put there
+    :param now: seconds, for the outbox
     """
-    alarm, targets, dirty = change.alarm, [], change.dirty
-    if change.notify:
-        targets = channels.for_alarm(session, alarm)
+
+    def __init__(self, session, now):
+        self._session = session
+        self._now = now
+        self._targets = {}
+
+    def save(self, change):
+        """Store a change, and put it into the outbox.
+
+        A page that no channel takes is not told: it goes out once there is
+        one, if the alarm still is. A recovery is told with or without.
+
+        :returns: how many notifications were put there
+        """
+        session, alarm, dirty = self._session, change.alarm, change.dirty
+        targets = self._for(alarm) if change.notify else []
         if targets or change.notify == model.AlarmState.OK:
             alarm = dataclasses.replace(alarm, notified_state=change.notify)
             dirty = True
-    if dirty:
-        alarm = alarms.save(session, alarm)
-    transition = change.transition
-    if transition is not None:
-        transition = alarms.add_transition(session, alarm, transition)
-    elif targets:
-        # it led here before, when nobody was to be told
-        (transition,) = alarms.transitions(session, alarm.uuid, limit=1)
-    if targets:
-        notifications.add(session, alarm, transition, targets, now)
-    return len(targets)
+        if dirty:
+            alarm = alarms.save(session, alarm)
+        transition = change.transition
+        if transition is not None:
+            transition = alarms.add_transition(session, alarm, transition)
+        elif targets:
+            # it led here before, when nobody was to be told
+            (transition,) = alarms.transitions(session, alarm.uuid, limit=1)
+        if targets:
+            notifications.add(session, alarm, transition, targets, self._now)
+        return len(targets)
+
+    def _for(self, alarm):
+        """One look for all alarms that go the same way: there may be many,
+        at each evaluation, where nobody has made a channel."""
+        key = alarm.project_id, alarm.severity
+        if key not in self._targets:
+            self._targets[key] = channels.for_alarm(self._session, alarm)
+        return self._targets[key]

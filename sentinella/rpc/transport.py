@@ -18,6 +18,8 @@ what older agents send.
 
 import oslo_messaging as messaging
 
+from sentinella import exceptions
+
 #: Topics; every callee listens on one.
 CONDUCTOR_TOPIC = 'sentinella-conductor'
 EVALUATOR_TOPIC = 'sentinella-evaluator'
@@ -33,8 +35,16 @@ def get_transport(conf, url=None):
 
     :param url: None for the cloud's own RabbitMQ, as `[DEFAULT]
         transport_url` names it
+    :raises InvalidConfiguration: it can't be used
     """
-    return messaging.get_rpc_transport(conf, url)
+    try:
+        return messaging.get_rpc_transport(conf, url)
+    except (messaging.DriverLoadFailure, messaging.InvalidTransportURL):
+        # their text may hold a password
+        raise exceptions.InvalidConfiguration(
+            '[DEFAULT] transport_url is not a URL like '
+            'rabbit://user:password@host:5672/'
+        )
 
 
 def get_client(transport, topic, version, timeout=None, retry=None):

@@ -13,6 +13,7 @@
 import math
 
 from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
 import numpy
 from oslotest import base
@@ -213,6 +214,11 @@ class TestTimes(RulesTestCase):
             'samples of m do not cover the last 3 periods', verdict.reason
         )
 
+    def test_a_hole_whatever_the_function(self):
+        for function in expression.FUNCTIONS:
+            text = f'{function}(m) >= 0 times 2'
+            self.assert_state(UNDETERMINED, text, 'binary', series({0: 0}))
+
     def test_without_a_newest_period_nothing_is_known(self):
         old = {age: 0 for age in range(60, 180, 10)}
         self.assert_state(UNDETERMINED, self.text, 'gauge', series(old))
@@ -403,6 +409,7 @@ one_series = st.dictionaries(
 
 
 class TestAgainstNaive(RulesTestCase):
+    @settings(deadline=None)
     @given(
         st.lists(one_series, min_size=1, max_size=3),
         st.sampled_from(expression.FUNCTIONS),

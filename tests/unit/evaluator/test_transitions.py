@@ -12,6 +12,7 @@
 
 import dataclasses
 
+from hypothesis import settings
 from hypothesis import stateful
 from hypothesis import strategies as st
 from oslotest import base
@@ -258,4 +259,5 @@ class Machine(stateful.RuleBasedStateMachine):
             assert self.paged
 
 
+Machine.TestCase.settings = settings(deadline=None)
 TestMachine = Machine.TestCase
