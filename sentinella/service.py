@@ -35,7 +35,8 @@ QUIET_LIBRARIES = [
     'cotyledon=WARN',
     'futurist=WARN',
     'oslo_service=WARN',
-    'stevedore=WARN',
+    # what it can not find or load, plugins.py tells
+    'stevedore=ERROR',
     'waitress=WARN',
 ]
 
@@ -54,6 +55,7 @@ def prepare(
     :param extend: called with the `ConfigOpts` before the command line is
         read, to add what only this command understands
     :returns: the `ConfigOpts` to pass on
+    :raises InvalidConfiguration: a file or a value can't be used; names it
     """
     conf = cfg.CONF
     log.register_options(conf)
@@ -63,13 +65,17 @@ def prepare(
     options.register_opts(conf)
     if extend is not None:
         extend(conf)
-    conf(
-        argv,
-        project='sentinella',
-        prog=prog,
-        version=version.version_string(),
-        default_config_files=default_config_files,
-    )
+    try:
+        conf(
+            argv,
+            project='sentinella',
+            prog=prog,
+            version=version.version_string(),
+            default_config_files=default_config_files,
+        )
+        _read_all(conf)
+    except cfg.Error as error:
+        raise exceptions.InvalidConfiguration(' '.join(str(error).split()))
     log.setup(conf, 'sentinella')
     if report:
         report_opts.set_defaults(conf)
@@ -77,6 +83,24 @@ def prepare(
             version, conf=conf
         )
     return conf
+
+
+def _read_all(conf):
+    """oslo.config reads a value when it is asked for: hours later, perhaps,
+    and in a thread that nobody looks at."""
+    for group in options.GROUPS:
+        for section, opts in group.list_opts():
+            for opt in opts:
+                name = section.name if section else 'DEFAULT'
+                _read(conf[name] if section else conf, name, opt)
+
+
+def _read(values, name, opt):
+    try:
+        values[opt.dest]
+    except cfg.ConfigFileValueError as error:
+        said = str(error).rpartition('is not valid: ')[2]
+        raise exceptions.InvalidConfiguration(f'[{name}] {opt.name}: {said}')
 
 
 class Guard:

@@ -14,9 +14,9 @@
 """How long from a kill -9 of a service's master to the webhook.
 
 Real processes on RabbitMQ and MariaDB. What is killed is what
-SENTINELLA_BENCH_SCHEDULER starts, where that is set: a command line of a real
-nova-scheduler. Otherwise it is a stand-in with nova-scheduler's launcher,
-title and worker. Beside it, on the same kills: a loop that looks at the
+SENTINELLA_BENCH_SCHEDULER starts, where that is set: the command line of a
+real nova-scheduler, of which no other may run. Otherwise it is a stand-in
+with nova-scheduler's launcher and worker. Beside it, on the same kills: a loop that looks at the
 process once a second and posts to the same receiver, as monit does.
 """
 
@@ -39,7 +39,10 @@ from tests import cloud
 from tests import processes
 from tests import receiver
 
-SERVICE = 'nova-scheduler'
+STAND_IN_NAME = 'bench-scheduler'
+
+#: In the form of knowledge/services.yaml.
+STAND_IN_KNOWLEDGE = f'bench:\n  services:\n    {STAND_IN_NAME}:\n'
 
 STAND_IN = """\
 #!{python}
@@ -55,16 +58,26 @@ launcher.wait()
 
 
 class Target:
-    """What is killed, and started again."""
+    """What is killed, and started again.
+
+    :ivar service: its name; :ivar agent: what an agent needs to know it
+    """
 
     def __init__(self, directory):
         given = os.environ.get('SENTINELLA_BENCH_SCHEDULER')
-        self.real = bool(given)
-        self._command = shlex.split(given) if given else self._make(directory)
+        if given:
+            self.service, self.agent = 'nova-scheduler', ''
+            self._command = shlex.split(given)
+        else:
+            self.service = STAND_IN_NAME
+            knowledge = directory / 'services.yaml'
+            knowledge.write_text(STAND_IN_KNOWLEDGE)
+            self.agent = f'services_file = {knowledge}'
+            self._command = self._make(directory)
 
     @staticmethod
     def _make(directory):
-        script = directory / SERVICE
+        script = directory / STAND_IN_NAME
         script.write_text(STAND_IN.format(python=sys.executable))
         script.chmod(0o755)
         return [str(script)]
@@ -132,9 +145,7 @@ def run(quick, console):
                 took.append(one)
                 polled.append(other)
         os.killpg(target.pid, signal.SIGKILL)
-    what = 'kill of nova-scheduler to webhook' + (
-        '' if target.real else ' (stand-in)'
-    )
+    what = f'kill of {target.service} to webhook'
     for name, one, other in zip(
         ('min', 'median', 'p99'),
         figures.spread(took),
@@ -173,7 +184,7 @@ def prepare(node, ours):
     target = Target(node.directory)
     target.start()
     for script in ('conductor', 'evaluator', 'agent'):
-        node.run(script, 'bench')
+        node.run(script, 'bench', agent=target.agent)
     return target
 
 
@@ -181,30 +192,30 @@ def kill_once(node, target, poller, ours, theirs):
     """
     :returns: seconds to our webhook, and to the poller's
     """
-    processes.wait_for(lambda: seen_up(node, target.pid), 'seen running')
+    processes.wait_for(lambda: seen_up(node, target), 'seen running')
     poller.pid = target.pid
     time.sleep(random.uniform(1, 2))
     ours.messages.clear()
     theirs.messages.clear()
     killed = target.kill()
-    came = processes.wait_for(lambda: page(ours), 'our page')
+    came = processes.wait_for(lambda: page(ours, target), 'our page')
     other = processes.wait_for(lambda: theirs.messages, 'the poller')[0][0]
     target.start()
-    processes.wait_for(lambda: page(ours, 'recovery'), 'recovery')
+    processes.wait_for(lambda: page(ours, target, 'recovery'), 'recovery')
     return came - killed, other - killed
 
 
-def page(ours, kind='alarm'):
+def page(ours, target, kind='alarm'):
     """
     :returns: when the page about our service came, or None
     """
     for at, body in ours.messages:
-        if body['kind'] == kind and body['service'] == SERVICE:
+        if body['kind'] == kind and body['service'] == target.service:
             return at
     return None
 
 
-def seen_up(node, pid):
+def seen_up(node, target):
     with node.database.reader() as session:
-        found = services.list_(session, limit=1, name=SERVICE)
-    return found and pid in found[0].status.pids
+        found = services.list_(session, limit=1, name=target.service)
+    return found and target.pid in found[0].status.pids

@@ -22,20 +22,32 @@ from sentinella.db import database
 from sentinella.rpc import transport
 
 
-def main():
-    conf = service.prepare(sys.argv[1:], prog='sentinella-conductor')
+class Process:
+    """A conductor, with all that it needs open."""
 
-    def build():
-        db = database.Database(conf)
+    def __init__(self, conf):
+        self._database = database.Database(conf)
         storage = plugins.load(
-            'sentinella.storage', conf.storage.driver, conf, db
+            'sentinella.storage', conf.storage.driver, conf, self._database
         )
-        return conductor.Conductor(
-            conf, transport.get_transport(conf), db, storage
+        self._conductor = conductor.Conductor(
+            conf, transport.get_transport(conf), self._database, storage
         )
 
+    def start(self):
+        self._conductor.start()
+
+    def stop(self):
+        self._conductor.stop()
+        self._database.dispose()
+
+
+def main():
     try:
-        plugins.load_class('sentinella.storage', conf.storage.driver)
-        service.launch(conf, build, conf.conductor.workers)
+        conf = service.prepare(sys.argv[1:], prog='sentinella-conductor')
+        # nothing is opened yet: what is wrong is told here, once, and not by
+        # each worker
+        Process(conf)
+        service.launch(conf, lambda: Process(conf), conf.conductor.workers)
     except exceptions.SentinellaError as error:
         service.exit_with(error)

@@ -94,8 +94,9 @@ def _extend(conf):
 
 def main(argv=None):
     argv = sys.argv[1:] if argv is None else argv
-    conf = service.prepare(argv, prog='sentinella-manage', extend=_extend)
+    conf = None
     try:
+        conf = service.prepare(argv, prog='sentinella-manage', extend=_extend)
         conf.command.run(conf)
     except EXPECTED as error:
         service.exit_with(db.explain(error, conf))

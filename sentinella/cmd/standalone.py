@@ -38,7 +38,7 @@ It listens on loopback only and watches this machine. Not for production.
 
 Ask it from another terminal:
 
-  {openstack} --os-auth-type none --os-endpoint {url} sentinella server list
+  {hint}
 """
 
 
@@ -102,6 +102,16 @@ def ended_by_signal():
     return ended
 
 
+def hint(url):
+    """The command line that lists servers, to paste."""
+    openstack = pathlib.Path(sys.executable).parent / 'openstack'
+    shortest = min(str(openstack), os.path.relpath(openstack), key=len)
+    return (
+        f'{shortest} --os-auth-type none --os-endpoint {url} '
+        'sentinella server list'
+    )
+
+
 def watch(args):
     """Run until a signal; the demo is not for here."""
     conf, log = configure(args)
@@ -109,15 +119,9 @@ def watch(args):
     running = standalone.Standalone(conf)
     running.start()
     try:
-        print(
-            BANNER.format(
-                url=running.api.url,
-                log=log,
-                openstack=pathlib.Path(sys.executable).parent / 'openstack',
-            ),
-            flush=True,
-        )
-        screen.Screen(running).show(ended)
+        url = running.api.url
+        print(BANNER.format(url=url, log=log, hint=hint(url)), flush=True)
+        screen.Screen(running, hint(url)).show(ended)
     finally:
         running.stop()
 

@@ -86,7 +86,10 @@ def main(argv=None):
         upgradecheck.register_cli_options(conf, checks)
         db.register_opts(conf, max_retries=0)
 
-    conf = service.prepare(argv, prog='sentinella-status', extend=extend)
+    try:
+        conf = service.prepare(argv, prog='sentinella-status', extend=extend)
+    except exceptions.SentinellaError as error:
+        service.exit_with(error)
     checks.conf = conf
     # where oslo.upgradecheck looks for --json
     upgradecheck.CONF = conf

@@ -118,7 +118,10 @@ def run(conf, directory):
     try:
         api = Api(running.api.url)
         api.add_channel(receiver.url)
-        console.print(f'standalone is up at {running.api.url}')
+        console.print(
+            f'standalone is up at {running.api.url}: no Keystone, on '
+            'loopback only'
+        )
         api.wait_until_up(console)
         kill_and_show(console, api, receiver, child)
     finally:

@@ -112,17 +112,24 @@ def sparkline(values, full):
     )
 
 
-def render(view, url):
-    """A View as something that rich prints."""
+def render(view, hint):
+    """A View as something that rich prints.
+
+    :param hint: what to type to ask further
+    """
     return rich.console.Group(
-        _head(view, url), _alarms(view), _services(view), _events(view)
+        _head(view, hint), _alarms(view), _services(view), _events(view)
     )
 
 
-def _head(view, url):
+def _head(view, hint):
     text = rich.text.Text()
-    text.append('no Keystone, loopback only: a first look', 'bold yellow')
-    text.append(f'    {url}\n')
+    text.append(
+        'NO KEYSTONE: whoever is on this machine is its admin. '
+        'Loopback only, a first look.\n',
+        'bold yellow',
+    )
+    text.append(f'$ {hint}\n', 'dim')
     if view.server is None:
         text.append('waiting for the first report ...')
     else:
@@ -202,8 +209,9 @@ class Screen:
     pipe, a line for each change of what matters.
     """
 
-    def __init__(self, standalone):
+    def __init__(self, standalone, hint):
         self._standalone = standalone
+        self._hint = hint
         self._console = rich.console.Console()
         self._last = None
 
@@ -225,7 +233,7 @@ class Screen:
         return look(self._standalone.database, self._standalone.storage)
 
     def _draw(self):
-        return render(self._look(), self._standalone.api.url)
+        return render(self._look(), self._hint)
 
     def _print_change(self):
         view = self._look()
