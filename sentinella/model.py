@@ -36,6 +36,10 @@ from sentinella import exceptions
 #: OpenStack reports some 400; the rest is room, the bound is against floods.
 MAX_SAMPLES = 20000
 
+#: Beyond it doubles skip whole numbers. No time, count or sequence of ours
+#: comes near.
+MAX_NUMBER = 2**53
+
 
 class Mode(enum.StrEnum):
     """What a server's alarms do: page, or keep quiet."""
@@ -530,7 +534,12 @@ def _read(hint, value, where):
         return _read_bytes(value, where)
     if hint is float:
         _expect((int, float), value, where)
+        _expect_sane(value, where)
         return float(value)
+    if hint is int:
+        _expect(int, value, where)
+        _expect_sane(value, where)
+        return value
     _expect(hint, value, where)
     return value
 
@@ -564,6 +573,14 @@ def _read_bytes(value, where):
         return base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
         raise exceptions.InvalidReport(f'{where}: expected base64')
+
+
+def _expect_sane(value, where):
+    # neither NaN, nor infinite, nor more than every database can keep
+    if not -MAX_NUMBER <= value <= MAX_NUMBER:
+        raise exceptions.InvalidReport(
+            f'{where}: expected a number up to {MAX_NUMBER}, got {value!r:.40}'
+        )
 
 
 def _expect(kind, value, where):

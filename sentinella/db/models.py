@@ -113,7 +113,7 @@ services = _table(
     _column('log_files', types.Json(tuple)),
     _column('evidence', types.Text),
     _column('reason', types.Text),
-    _column('restarts', sa.Integer),
+    _column('restarts', sa.BigInteger),
     sa.Index(None, 'name'),
 )
 
@@ -129,7 +129,7 @@ log_events = _table(
     sa.Column('request_id', types.String(64)),
     sa.Column('traceback', types.Text),
     sa.Column('signature', types.String(64)),
-    _column('count', sa.Integer),
+    _column('count', sa.BigInteger),
     sa.Index(None, 'at'),
     sa.Index(None, 'server_id', 'at'),
 )

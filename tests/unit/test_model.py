@@ -22,7 +22,7 @@ from sentinella import exceptions
 from sentinella import model
 
 texts = st.text(max_size=12)
-numbers = st.floats(allow_nan=False, allow_infinity=False)
+numbers = st.floats(-model.MAX_NUMBER, model.MAX_NUMBER)
 metrics = st.builds(
     lambda name, dimensions: model.Metric.of(name, **dimensions),
     st.text(min_size=1, max_size=8),
@@ -118,6 +118,9 @@ class TestWire(testtools.TestCase):
         for path, value, expected in (
             (('sequence',), 'one', 'Report.sequence: expected int, got str'),
             (('sequence',), True, 'Report.sequence: expected int, got bool'),
+            (('sequence',), 2**60, 'Report.sequence: expected a number up to'),
+            (('sent_at',), float('nan'), 'Report.sent_at: expected a number'),
+            (('frame', 'at'), float('inf'), 'Frame.at: expected a number up'),
             (('frame', 'values'), '%', 'Frame.values: expected base64'),
             (('frame', 'metrics'), [7], 'expected [name, {dimension: value}]'),
             (('frame',), 3, 'Frame: expected an object, got int'),

@@ -74,7 +74,7 @@ def _services():
         sa.Column('log_files', TEXT, nullable=False),
         sa.Column('evidence', TEXT, nullable=False),
         sa.Column('reason', TEXT, nullable=False),
-        sa.Column('restarts', sa.Integer(), nullable=False),
+        sa.Column('restarts', sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint('server_id', 'name', name='pk_services'),
         _foreign_key('services', 'server_id', 'servers'),
     )
@@ -94,7 +94,7 @@ def _log_events():
         sa.Column('request_id', sa.String(64)),
         sa.Column('traceback', TEXT),
         sa.Column('signature', sa.String(64)),
-        sa.Column('count', sa.Integer(), nullable=False),
+        sa.Column('count', sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint('id', name='pk_log_events'),
         _foreign_key('log_events', 'server_id', 'servers'),
     )
