@@ -237,7 +237,7 @@ class TestIngestOnMysql(TestIngest, databases.MysqlTestCase):
         good = model.Registration(str(uuid.uuid4()), 'e', 'good')
         self.ingest.register(model.to_wire(good))
         bad = model.ServiceStatus(
-            'nova-api', model.ServiceState.UP, self.now, restarts=2**40
+            'nova-api', model.ServiceState.UP, self.now, restarts=2**60
         )
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             bads = [pool.submit(self.send, 1, services=(bad,))]
