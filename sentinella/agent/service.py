@@ -40,6 +40,8 @@ COMPLETE = 30
 GRACE = 0.05
 #: Seconds from a service's end to a look for its successor.
 SUCCESSOR = 0.25
+#: Seconds between two waits, so that a step that fails does not spin.
+PAUSE = 0.01
 #: Bytes of log events in one report; more go in further ones.
 EVENT_BYTES = 1 << 18
 
@@ -63,7 +65,10 @@ class Agent:
             self._catalog, conf.agent.exclude_services, conf.host
         )
         self._collectors = [
-            Guard(plugins.load('sentinella.collectors', name, conf, self.node))
+            (
+                service.Guard(f'collector {name}'),
+                plugins.load('sentinella.collectors', name, conf, self.node),
+            )
             for name in conf.agent.collectors
         ]
         self._spool = spool.Spool(
@@ -74,8 +79,8 @@ class Agent:
             self._spool, client, self._registration
         )
         self._watcher = watch.Watcher()
-        # without a pause: what it does is to wait
-        self._loop = service.Loop('agent', self._step, 0.0)
+        # hardly a pause: what it does is to wait
+        self._loop = service.Loop('agent', self._step, PAUSE)
         self._stopping = False
         self._last_at = 0.0
         self._watch_at = self._tick_at = self._again_at = 0.0
@@ -214,7 +219,9 @@ class Agent:
     def _tick(self):
         """Report everything."""
         now, started = time.time(), time.perf_counter()
-        samples = [s for c in self._collectors for s in c.collect(now)]
+        samples = []
+        for guard, collector in self._collectors:
+            guard.run(lambda c=collector: samples.extend([*c.collect(now)]))
         spent = time.perf_counter() - started
         dropped = self._spool.take_dropped() + sum(
             int(s.value) for s in samples if s.metric.name == 'log.suppressed'
@@ -302,34 +309,6 @@ class Agent:
             self._problem = error
         else:
             self._problem = None
-
-
-class Guard:
-    """Keeps one collector's failure from the others."""
-
-    def __init__(self, collector):
-        self._collector = collector
-        self._problem = None
-
-    def collect(self, now):
-        """
-        :returns: list of Samples, empty where the collector failed; that is
-            logged when it differs from the time before
-        """
-        name = type(self._collector).__name__
-        try:
-            samples = list(self._collector.collect(now))
-        # whatever a plugin raises, the agent goes on without it
-        except Exception as error:
-            problem = f'{type(error).__name__}: {error}'
-            if problem != self._problem:
-                LOG.error('%s failed, others go on: %s', name, problem)
-            self._problem = problem
-            return []
-        if self._problem is not None:
-            LOG.info('%s works again', name)
-        self._problem = None
-        return samples
 
 
 def batches(events):

@@ -1,0 +1,183 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+import math
+import os
+import types
+
+import fixtures
+from oslotest import base
+import psutil
+
+from sentinella import exceptions
+from sentinella import model
+from sentinella.agent import discovery
+from sentinella.agent import facts
+from sentinella.agent import proc
+from sentinella.agent import scan
+from sentinella.agent import state
+from sentinella.agent import tail
+from sentinella.agent.collectors import host
+from sentinella.agent.collectors import logs
+from sentinella.agent.collectors import process
+from sentinella.knowledge import services
+
+KIND = services.Kind('nova-api', 'nova', ('nova-api',))
+
+
+def collected(collector, now):
+    return {
+        (s.metric.name, *(value for _, value in s.metric.dimensions)): s.value
+        for s in collector.collect(now)
+    }
+
+
+class TestHost(base.BaseTestCase):
+    def test_rates_need_two_looks(self):
+        collector = host.HostCollector(None, None)
+        first = collected(collector, 1000.0)
+        self.assertTrue(math.isnan(first['cpu.percent',]))
+        second = collected(collector, 1010.0)
+        self.assertEqual(first.keys(), second.keys())
+        for name in ('memory.percent', 'load.1m', 'swap.percent'):
+            self.assertFalse(math.isnan(second[name,]), name)
+        self.assertGreater(second['memory.total_bytes',], 0)
+
+    def test_a_filesystem_as_df_has_it(self):
+        found = collected(host.HostCollector(None, None), 1000.0)
+        mounts = [key[1] for key in found if key[0] == 'fs.percent']
+        for mount in mounts:
+            used = psutil.disk_usage(mount).percent
+            self.assertAlmostEqual(used, found['fs.percent', mount], delta=1)
+
+    def test_rates(self):
+        rates = host.Rates()
+        self.assertTrue(math.isnan(rates.of('a', 10.0)(100)))
+        self.assertEqual(5, rates.of('a', 20.0)(150))
+        # a counter that was reset, and a clock that was set back
+        self.assertTrue(math.isnan(rates.of('a', 30.0)(10)))
+        self.assertTrue(math.isnan(rates.of('a', 25.0)(20)))
+
+    def test_what_is_no_filesystem_of_this_node(self):
+        for fstype, device, mount, expected in (
+            ('ext4', '/dev/vda1', '/', True),
+            ('xfs', '/dev/mapper/vg-nova', '/usr', True),
+            ('squashfs', '/dev/loop1', '/usr', False),
+            ('ext4', '/dev/loop1', '/usr', False),
+            ('nfs4', 'server:/export', '/usr', False),
+            ('fuse.ceph', 'a', '/usr', False),
+            ('tmpfs', 'tmpfs', '/tmp', False),
+            ('ext4', '/dev/vda1', '/etc/hosts', False),
+        ):
+            mount = types.SimpleNamespace(
+                fstype=fstype, device=device, mountpoint=mount
+            )
+            self.assertEqual(expected, host.is_watched(mount), mount)
+
+
+class TestProcess(base.BaseTestCase):
+    def setUp(self):
+        super().setUp()
+        self.service = discovery.Service(KIND, 100.0)
+        node = types.SimpleNamespace(services={'nova-api': self.service})
+        self.collector = process.ProcessCollector(None, node)
+
+    def test_of_this_very_process(self):
+        me = proc.read(os.getpid())
+        self.service.seen(scan.Found(KIND, 'it is me', me), 100.0)
+        collected(self.collector, 1000.0)
+        found = collected(self.collector, 1001.0)
+        self.assertEqual(1, found['process.up', 'nova-api'])
+        self.assertEqual(1, found['process.count', 'nova-api'])
+        self.assertEqual(0, found['process.restarts', 'nova-api'])
+        self.assertGreater(found['process.rss_bytes', 'nova-api'], 1 << 20)
+        self.assertGreater(found['process.open_files', 'nova-api'], 2)
+        self.assertGreaterEqual(found['process.cpu_percent', 'nova-api'], 0)
+
+    def test_what_is_down_uses_nothing_that_is_known(self):
+        self.service.missing(100.0)
+        found = collected(self.collector, 1000.0)
+        self.assertEqual(0, found['process.up', 'nova-api'])
+        self.assertEqual(0, found['process.count', 'nova-api'])
+        self.assertTrue(math.isnan(found['process.rss_bytes', 'nova-api']))
+
+
+class TestLogs(base.BaseTestCase):
+    def test_zero_is_told_and_unreadable_is_not_zero(self):
+        path = os.path.join(self.useFixture(fixtures.TempDir()).path, 'a.log')
+        following = tail.Logs(50)
+        following.follow({'nova-api': (path,), 'heat-api': ('/no/such.log',)})
+        with open(path, 'w'):
+            pass
+        following.read(100.0, 1.0)
+        node = types.SimpleNamespace(logs=following)
+        found = collected(logs.LogsCollector(None, node), 100.0)
+        self.assertEqual(0, found['log.errors', 'nova-api'])
+        self.assertTrue(math.isnan(found['log.errors', 'heat-api']))
+        self.assertEqual(0, found['log.suppressed', 'heat-api'])
+
+
+class TestState(base.BaseTestCase):
+    def setUp(self):
+        super().setUp()
+        self.path = self.useFixture(fixtures.TempDir()).path
+
+    def test_the_same_agent_the_next_time(self):
+        uuid = state.State(self.path).server_uuid()
+        self.assertEqual(uuid, state.State(self.path).server_uuid())
+
+    def test_what_can_not_be_read_is_not_used(self):
+        logger = self.useFixture(fixtures.FakeLogger())
+        with open(os.path.join(self.path, 'a.json'), 'w') as file:
+            file.write('{')
+        self.assertEqual({}, state.State(self.path).load('a.json'))
+        self.assertIn('a.json is not used', logger.output)
+        self.assertEqual({}, state.State(self.path).load('b.json'))
+
+    def test_a_place_that_can_not_be(self):
+        error = self.assertRaises(
+            exceptions.InvalidConfiguration, state.State, '/dev/null/x'
+        )
+        self.assertEqual('state_path /dev/null/x: Not a directory', str(error))
+
+
+class TestFacts(base.BaseTestCase):
+    def test_releases(self):
+        for major, first, expected in (
+            (27, 27, '2023.1'),
+            (34, 27, '2026.2'),
+            (33, 27, '2026.1'),
+            (30, 23, '2026.2'),
+        ):
+            self.assertEqual(expected, facts.release(major, first))
+
+    def test_are_plain(self):
+        found = facts.of_host('ctl-01')
+        self.assertEqual('ctl-01', found['hostname'])
+        self.assertEqual(found, model.to_wire(found))
+
+    def test_of_services(self):
+        directory = self.useFixture(fixtures.TempDir()).path
+        os.makedirs(
+            f'{directory}/lib/python3.12/site-packages/nova-34.0.1.dist-info'
+        )
+        service = discovery.Service(KIND, 1.0)
+        title = f'{directory}/bin/python3 {directory}/bin/nova-api'
+        service.seen(scan.Found(KIND, '', proc.Process(1, 1, 1, title)), 1.0)
+        self.assertEqual(
+            {
+                'services': ['nova-api'],
+                'versions': {'nova': '34.0'},
+                'openstack_release': '2026.2',
+            },
+            facts.of_services([service], {'nova': 27}),
+        )
