@@ -156,13 +156,12 @@ class Tail:
         :returns: list of the Records that were written since the last time
         """
         found = self._read_old(now)
-        try:
-            status = os.stat(self.path)
-        except OSError as error:
+        status, failure = _stat(self.path)
+        if failure is not None:
             if self._source is not None:
                 found += self._source.read(now)
-            self._says(error)
-            self._first = self._first and error.errno == errno.EACCES
+            self._says(failure)
+            self._first = self._first and failure.errno == errno.EACCES
             return found
         inode, size = (status.st_dev, status.st_ino), status.st_size
         if self._source is not None and self._source.inode != inode:
@@ -208,12 +207,10 @@ class Tail:
         :returns: list of Records, of a file that was renamed while no agent
             ran
         """
-        try:
-            file = open(self.path, 'rb', buffering=0)  # noqa: SIM115
-        except OSError as error:
-            self._says(error)
+        file, failure = _open(self.path)
+        self._says(failure)
+        if file is None:
             return []
-        self._says(None)
         status = os.fstat(file.fileno())
         source = _Source(
             file, (status.st_dev, status.st_ino), 0, records.Parser()
@@ -257,9 +254,8 @@ class Tail:
         return []
 
     def _read_rest(self, path, saved, now):
-        try:
-            file = open(path, 'rb', buffering=0)  # noqa: SIM115
-        except OSError:
+        file, _ = _open(path)
+        if file is None:
             return []
         source = _Source(file, tuple(saved['inode']), 0, records.Parser())
         source._take_print()
@@ -303,6 +299,27 @@ class Tail:
         found = [r for s in self._sources for r in s.close()]
         self._old, self._source = [], None
         return found
+
+
+def _stat(path):
+    """
+    :returns: status and None, or None and the OSError: what is logged inside
+        of its handler has it twice
+    """
+    try:
+        return os.stat(path), None
+    except OSError as error:
+        return None, error
+
+
+def _open(path):
+    """
+    :returns: file and None, or None and the OSError
+    """
+    try:
+        return open(path, 'rb', buffering=0), None  # noqa: SIM115
+    except OSError as error:
+        return None, error
 
 
 def _is_same(source, saved):

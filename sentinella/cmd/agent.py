@@ -20,7 +20,6 @@ import sys
 import time
 import zlib
 
-from oslo_config import cfg
 import rich.box
 import rich.console
 import rich.markup
@@ -55,7 +54,7 @@ def main(argv=None):
         if argv and argv[0] in ('-h', '--help'):
             print(_HELP)
         return run(argv)
-    except (exceptions.SentinellaError, cfg.Error) as error:
+    except exceptions.SentinellaError as error:
         print(f'sentinella-agent: {error}', file=sys.stderr)
         return 1
     except BrokenPipeError:

@@ -15,6 +15,8 @@
 Versions: 1.0 register, report
 """
 
+import amqp
+from kombu import exceptions as kombu_exceptions
 import oslo_messaging as messaging
 
 from sentinella import exceptions
@@ -22,6 +24,15 @@ from sentinella import model
 from sentinella.rpc import transport as bus
 
 VERSION = '1.0'
+
+#: What a call may raise: a wrong password or virtual host comes through
+#: oslo.messaging as its driver's own error.
+_FAILURES = (
+    messaging.MessagingException,
+    amqp.AMQPError,
+    kombu_exceptions.KombuError,
+    OSError,
+)
 
 
 class ConductorClient:
@@ -56,7 +67,7 @@ class ConductorClient:
     def _call(self, method, payload):
         try:
             answer = self._client.call({}, method, payload=payload)
-        except messaging.MessagingException as error:
+        except _FAILURES as error:
             raise exceptions.BusUnavailable(
                 f'conductor.{method}: {type(error).__name__}: {error}'
             )

@@ -70,12 +70,16 @@ class RpcPublisher:
 
     def _deliver(self, report):
         """One try for one report."""
+        # logged outside of the handler, or oslo.log adds the error again
+        receipt, problem = None, ''
         try:
             if self._registered != report.epoch:
                 self._register(report.epoch)
             receipt = self._send(report)
         except exceptions.BusUnavailable as error:
-            self._back_off(str(error))
+            problem = str(error)
+        if receipt is None:
+            self._back_off(problem)
             return
         handle = {
             model.ReceiptStatus.UNREGISTERED: self._unregistered,
