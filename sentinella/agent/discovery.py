@@ -33,6 +33,8 @@ from sentinella.agent import scan
 PROBATION = 1.0
 #: Seconds between two searches for a service's logs.
 RELOCATE = 60.0
+#: Seconds for which what listens is taken to be the same.
+LISTENERS = 10.0
 #: Ticks by which a successor may seem to start before its predecessor ends:
 #: a shell's loop is fast, and the clock coarse.
 CLOSE = 5
@@ -238,6 +240,7 @@ class Node:
         self._watched = set()
         self._found = []
         self._unsure = False
+        self._listened_at, self._listening = -LISTENERS, {}
 
     def find(self):
         """All services that run just now, remembered ones aside.
@@ -246,11 +249,18 @@ class Node:
         """
         table = self._scanner.scan(time.monotonic())
         if self._scanner.changed:
-            found = scan.assemble(table, proc.listeners, self._catalog)
+            found = scan.assemble(table, self._listeners, self._catalog)
             self._found = [
                 f for f in found if f.kind.name not in self._exclude
             ]
         return self._found
+
+    def _listeners(self):
+        """As :func:`proc.listeners`, which takes the kernel milliseconds."""
+        now = time.monotonic()
+        if now >= self._listened_at + LISTENERS:
+            self._listened_at, self._listening = now, proc.listeners()
+        return self._listening
 
     def look(self, now, watcher):
         """Look for what is new or no longer known.

@@ -24,7 +24,10 @@ import time
 TICKS = os.sysconf('SC_CLK_TCK')
 PAGE = os.sysconf('SC_PAGE_SIZE')
 
-_LISTEN = '0A'
+#: A socket in state 0A, LISTEN; its port, user and inode.
+_LISTENER = re.compile(
+    rb':([0-9A-F]{4}) [0-9A-F]+:0000 0A \S+ \S+ \S+ +(\d+) +\d+ (\d+)'
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -167,14 +170,11 @@ def listeners():
     """
     :returns: {inode of a listening TCP socket: (port, uid)}
     """
-    found = {}
-    for path in ('/proc/net/tcp', '/proc/net/tcp6'):
-        for line in _read(path).decode().splitlines()[1:]:
-            words = line.split()
-            if words[3] == _LISTEN:
-                port = int(words[1].rpartition(':')[2], 16)
-                found[int(words[9])] = port, int(words[7])
-    return found
+    return {
+        int(inode): (int(port, 16), int(owner))
+        for path in ('/proc/net/tcp', '/proc/net/tcp6')
+        for port, owner, inode in _LISTENER.findall(_read(path))
+    }
 
 
 def sockets(pid):

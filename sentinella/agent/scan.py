@@ -87,7 +87,10 @@ class Scanner:
         if before and before[0] == process and (before[1] or not young):
             return
         identity = self._identifier.identify(process)
-        self.changed |= before != (process, identity)
+        # a server that shows nothing may come to listen on a known port
+        self.changed |= before != (process, identity) or (
+            identity is None and identify.is_server(_title(process))
+        )
         self._known[pid] = process, identity
 
     def _forget(self, pid):
@@ -153,7 +156,7 @@ def _by_port(table, listeners, catalog, found):
     names = {f.kind.name for f in found}
     result = []
     for process, workers in nameless:
-        program = identify.read_title(process.title).program
+        program = _title(process).program
         ports = _ports_of(process, open_ports)
         if ports is None and identify.SERVERS.fullmatch(program):
             alike = [p for p, _ in nameless if _resemble(p, process)]
@@ -166,13 +169,11 @@ def _by_port(table, listeners, catalog, found):
 
 
 def _is_nameless(table, process):
-    title = identify.read_title(process.title)
+    title = _title(process)
     if not identify.is_server(title) or title.is_worker:
         return False
     parent, _ = table.get(process.ppid, (None, None))
-    return parent is None or not identify.is_server(
-        identify.read_title(parent.title)
-    )
+    return parent is None or not identify.is_server(_title(parent))
 
 
 def _ports_of(process, open_ports):
@@ -185,7 +186,7 @@ def _ports_of(process, open_ports):
 
 def _resemble(one, other):
     """Whether both are WSGI servers of one user."""
-    program = identify.read_title(one.title).program
+    program = _title(one).program
     return identify.SERVERS.fullmatch(program) and (
         proc.uid(one.pid) == proc.uid(other.pid)
     )
@@ -199,3 +200,7 @@ def _left_over(process, open_ports, names, catalog):
         for port in {p for p, uid in open_ports.values() if uid == owner}
         if catalog.by_port(port) and catalog.by_port(port).name not in names
     ]
+
+
+def _title(process):
+    return identify.read_title(process.title)
