@@ -27,6 +27,7 @@ from sentinella import conf as options
 from sentinella import exceptions
 from sentinella import model
 from sentinella.agent import service
+from sentinella.knowledge import services
 
 #: A master with a title, a pipe to it, and workers that it keeps up.
 MASTER = """
@@ -119,6 +120,8 @@ class TestAgent(base.BaseTestCase):
             ('interval', 1.0),
             ('watch_interval', 0.1),
             ('services_file', [path]),
+            # whatever else this machine runs
+            ('exclude_services', list(services.load().kinds)),
         ):
             self.conf.set_override(name, value, 'agent')
 
@@ -240,7 +243,8 @@ class TestAgent(base.BaseTestCase):
         self.assertTrue(self.conductor.reports[0].complete)
 
     def test_excluded(self):
-        self.conf.set_override('exclude_services', ['test-one'], 'agent')
+        names = [*self.conf.agent.exclude_services, 'test-one']
+        self.conf.set_override('exclude_services', names, 'agent')
         self.master()
         self.master('test-two')
         self.start()
