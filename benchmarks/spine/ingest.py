@@ -27,30 +27,34 @@ import sqlalchemy as sa
 
 from benchmarks import figures
 from benchmarks.spine import load
+from sentinella import model
+from sentinella.storage import base
 from tests import cloud
 
 SERVERS = 200
-CLIENT_PROCESSES = 2
+CLIENTS = 2
 #: Together they keep as many reports under way as agents of a cloud would
 #: when the bus has just come back.
 THREADS_EACH = 16
 
+#: Reports that are stored at a time where only their size is of interest.
+BATCH = 50
+
 BYTES = """
-    SELECT name, file_size FROM information_schema.innodb_sys_tablespaces
-    WHERE name LIKE :name
+    SELECT data_length + index_length FROM information_schema.tables
+    WHERE table_schema = DATABASE() AND table_name = :name
 """
 
 
 def run(quick, console):
     with cloud.CloudFixture('mysql', interval=3600) as node:
         taken = measure_conductor(node, 5 if quick else 20, console)
-        frames = bytes_of(node, 'frames')
-        stored = count(node, 'frames') * load.METRICS
-        narrow = measure_narrow(node, 50_000 if quick else 300_000, console)
+        fill(node, 20 if quick else 100, console)
+        frames = bytes_of(node, 'frames') / load.METRICS
+        narrow = measure_narrow(node, 100_000 if quick else 1_000_000, console)
         rows = bytes_of(node, 'narrow')
-        narrow_rows = count(node, 'narrow')
     rate = taken['reports'] / taken['seconds']
-    low, median, high = figures.spread(taken['took'])
+    _, median, high = figures.spread(taken['took'])
     peer = 'a row a sample'
     yield figures.Figure('reports through one conductor', rate, '1/s')
     yield figures.Figure(
@@ -67,39 +71,24 @@ def run(quick, console):
     )
     yield figures.Figure('report acknowledged, median', median * 1e3, 'ms')
     yield figures.Figure('report acknowledged, p99', high * 1e3, 'ms')
-    yield figures.Figure(
-        'bytes a sample at rest',
-        frames / stored,
-        'B',
-        peer,
-        rows / narrow_rows,
-    )
+    yield figures.Figure('bytes a sample at rest', frames, 'B', peer, rows)
 
 
 def measure_conductor(node, seconds, console):
     running = node.run('conductor', 'ctl')
     path = node.config('load')
-    before = cpu_of(running)
-    reports = 12 * seconds
     with console.status(f'{SERVERS} servers report for {seconds} s'):
-        clients = [
-            subprocess.Popen(
-                [
-                    sys.executable,
-                    '-m',
-                    'benchmarks.spine.load',
-                    path,
-                    str(SERVERS // CLIENT_PROCESSES),
-                    str(reports),
-                    str(THREADS_EACH),
-                    str(seconds),
-                ],
-                stdout=subprocess.PIPE,
-            )
-            for _ in range(CLIENT_PROCESSES)
-        ]
+        clients = [start_client(path, seconds) for _ in range(CLIENTS)]
+        for client in clients:
+            while client.stdout.readline().strip() != 'ready':
+                pass
+        before = cpu_of(running)
+        for client in clients:
+            client.stdin.write('go\n')
+            client.stdin.flush()
         results = [
-            json.loads(c.communicate()[0].splitlines()[-1]) for c in clients
+            json.loads(client.communicate()[0].splitlines()[-1])
+            for client in clients
         ]
     return {
         'cpu': cpu_of(running) - before,
@@ -107,6 +96,24 @@ def measure_conductor(node, seconds, console):
         'seconds': max(r['seconds'] for r in results),
         'took': [t for r in results for t in r['took']],
     }
+
+
+def start_client(path, seconds):
+    return subprocess.Popen(
+        [
+            sys.executable,
+            '-m',
+            'benchmarks.spine.load',
+            path,
+            str(SERVERS // CLIENTS),
+            str(12 * seconds),
+            str(THREADS_EACH),
+            str(seconds),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def cpu_of(process):
@@ -147,13 +154,29 @@ def measure_narrow(node, samples, console):
     return tick * SERVERS * load.METRICS / took
 
 
-def count(node, table):
-    with node.database.reader() as session:
-        return session.scalar(sa.text(f'SELECT COUNT(*) FROM {table}'))
+def fill(node, ticks, console):
+    """More frames of the same kind, in the order of time: a table of a few
+    megabytes is mostly what InnoDB keeps in reserve."""
+    start = time.time() + 3600
+    with console.status(f'{ticks * SERVERS} frames more'):
+        for tick in range(ticks):
+            for first in range(0, SERVERS, BATCH):
+                node.storage.write(
+                    [
+                        stored(number, start + 10 * tick, tick)
+                        for number in range(first, first + BATCH)
+                    ]
+                )
+
+
+def stored(number, at, tick):
+    frame = model.Frame.of(at, load.samples(tick, number))
+    return base.StoredFrame(number + 1, at, frame.schema, frame.values)
 
 
 def bytes_of(node, table):
-    """Size of a table's file with its indexes, as InnoDB has it on disk."""
-    name = f'{node.database.engine.url.database}/{table}'
-    with node.database.reader() as session:
-        return session.execute(sa.text(BYTES), {'name': name}).one()[1]
+    """Bytes a row, with the indexes, by InnoDB's own count of pages."""
+    with node.database.writer() as session:
+        session.execute(sa.text(f'ANALYZE TABLE {table}')).all()
+        size = session.scalar(sa.text(BYTES), {'name': table})
+        return size / session.scalar(sa.text(f'SELECT COUNT(*) FROM {table}'))
