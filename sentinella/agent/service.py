@@ -164,10 +164,11 @@ class Agent:
             self.node.logs.follow(
                 {n: s.log_files for n, s in self.node.services.items()}
             )
+        # a service is told of when its logs are followed, not before
+        self._read_logs()
         # all are told at the first tick
         if self._ticks:
             self._report_services(changed)
-        self._read_logs()
 
     def _report_services(self, names):
         """Tell at once of services that came up or went down."""
