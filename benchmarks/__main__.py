@@ -54,13 +54,20 @@ def show(console, area, figures):
     for figure in figures:
         table.add_row(
             figure.name,
-            f'{figure.value:,.4g}',
+            written(figure.value),
             figure.unit,
             figure.peer,
-            '' if figure.peer_value is None else f'{figure.peer_value:,.4g}',
+            written(figure.peer_value),
             '' if figure.ratio is None else f'{figure.ratio:.3g}',
         )
     console.print(table)
+
+
+def written(value):
+    """Three digits that count, thousands apart."""
+    if value is None:
+        return ''
+    return f'{value:,.0f}' if abs(value) >= 1000 else f'{value:.3g}'
 
 
 def main():
@@ -73,7 +80,9 @@ def main():
     rows = []
     for area in [args.area] if args.area else areas():
         figures = list(measure(area, args.quick, console))
-        show(rich.console.Console(), area, figures)
+        # a table in a file is not to be folded
+        width = None if sys.stdout.isatty() else 120
+        show(rich.console.Console(width=width), area, figures)
         rows += [{'area': area, **vars(f), 'ratio': f.ratio} for f in figures]
     if args.json:
         args.json.write_text(json.dumps(rows, indent=2) + '\n')

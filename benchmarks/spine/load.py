@@ -30,6 +30,7 @@ import uuid
 
 from sentinella import model
 from sentinella import service
+from sentinella import wire
 from sentinella.rpc import conductor
 from sentinella.rpc import transport
 
@@ -78,14 +79,14 @@ class SimulatedAgent:
 
     def _encode(self, sequence, number, at):
         frame = model.Frame.of(at, samples(sequence, number))
-        wire = model.to_wire(
+        plain = wire.to_wire(
             model.Report(
                 self.server, self.epoch, sequence, frame=frame, complete=True
             )
         )
         if sequence > 1:
-            wire['frame']['metrics'] = None
-        return wire
+            plain['frame']['metrics'] = None
+        return plain
 
     def register(self, client):
         client.register(

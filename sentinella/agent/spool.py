@@ -40,6 +40,7 @@ from oslo_log import log
 
 from sentinella import exceptions
 from sentinella import model
+from sentinella import wire
 from sentinella.agent import proc
 
 LOG = log.getLogger(__name__)
@@ -200,14 +201,14 @@ class Spool:
         frame = report.frame
         if frame is not None and frame.metrics is not None:
             if frame.schema not in segment.schemas:
-                metrics = [model.to_wire(m) for m in frame.metrics]
+                metrics = [wire.to_wire(m) for m in frame.metrics]
                 self._write(b'M', [frame.schema, metrics])
                 segment.schemas.add(frame.schema)
                 self._metrics[frame.schema] = frame.metrics
             frame = dataclasses.replace(frame, metrics=None)
-        wire = model.to_wire(dataclasses.replace(report, frame=frame))
+        plain = wire.to_wire(dataclasses.replace(report, frame=frame))
         offset, size = self._write(
-            b'R' + _SEQUENCE.pack(report.sequence), wire
+            b'R' + _SEQUENCE.pack(report.sequence), plain
         )
         segment.waiting += 1
         self._reports.append(_Waiting(segment, offset, size, report.sequence))
@@ -300,8 +301,8 @@ class Spool:
             with open(waiting.segment.path, 'rb') as file:
                 file.seek(waiting.offset)
                 data = file.read(waiting.size)
-            wire = json.loads(data[1 + _SEQUENCE.size :])
-            report = model.from_wire(model.Report, wire)
+            plain = json.loads(data[1 + _SEQUENCE.size :])
+            report = wire.from_wire(model.Report, plain)
         except (OSError, ValueError, exceptions.InvalidReport) as error:
             self._fails(error)
             return None

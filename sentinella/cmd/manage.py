@@ -20,12 +20,9 @@ from sentinella import exceptions
 from sentinella import plugins
 from sentinella import service
 from sentinella.conductor import housekeeping
-from sentinella.db import clock
 from sentinella.db import database as db
-from sentinella.db import definitions
 from sentinella.db import migration
-from sentinella.evaluator import expression
-from sentinella.knowledge import definitions as knowledge
+from sentinella.evaluator import builtin
 
 #: What a person at a terminal is told in one line.
 EXPECTED = (
@@ -38,24 +35,9 @@ EXPECTED = (
 def sync(conf):
     """Bring the schema and the built-in definitions to this release's."""
     migration.sync(conf, conf.command.revision)
-    added, updated = sync_definitions(db.Database(conf))
+    added, updated = builtin.install(db.Database(conf))
     print(f'schema: {migration.version(conf)}')
     print(f'built-in alarm definitions: {added} added, {updated} updated')
-
-
-def sync_definitions(database):
-    """
-    :returns: how many definitions were added, and how many updated
-    """
-    shipped = [
-        (definition, expression.parse(definition.expression).metrics)
-        for definition in knowledge.load()
-    ]
-    return database.write(
-        lambda session: definitions.sync_builtin(
-            session, shipped, clock.read(session)
-        )
-    )
 
 
 def version(conf):

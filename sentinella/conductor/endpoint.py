@@ -14,7 +14,7 @@
 
 import oslo_messaging as messaging
 
-from sentinella import model
+from sentinella import wire
 from sentinella.rpc import conductor as contract
 
 
@@ -26,8 +26,8 @@ class ConductorEndpoint:
 
     @messaging.expose
     def register(self, context, payload):
-        return model.to_wire(self._ingest.register(payload))
+        return wire.to_wire(self._ingest.register(payload))
 
     @messaging.expose
     def report(self, context, payload):
-        return model.to_wire(self._ingest.report(payload))
+        return wire.to_wire(self._ingest.report(payload))

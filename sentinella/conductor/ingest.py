@@ -29,6 +29,7 @@ from oslo_log import log
 from sentinella import exceptions
 from sentinella import model
 from sentinella import service
+from sentinella import wire
 from sentinella.db import clock
 from sentinella.db import database as db
 from sentinella.db import definitions
@@ -131,7 +132,7 @@ class Ingest:
         :returns: Receipt
         """
         try:
-            registration = model.from_wire(model.Registration, payload)
+            registration = wire.from_wire(model.Registration, payload)
         except exceptions.InvalidReport as error:
             return self._refuse(payload, error)
         self._register(registration)
@@ -157,7 +158,7 @@ class Ingest:
         :returns: Receipt
         """
         try:
-            report = model.from_wire(model.Report, payload)
+            report = wire.from_wire(model.Report, payload)
             if not self._knows_schema(report.frame):
                 return UNKNOWN_SCHEMA
         except exceptions.InvalidReport as error:

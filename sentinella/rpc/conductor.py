@@ -21,6 +21,7 @@ import oslo_messaging as messaging
 
 from sentinella import exceptions
 from sentinella import model
+from sentinella import wire
 from sentinella.rpc import transport as bus
 
 VERSION = '1.0'
@@ -51,17 +52,17 @@ class ConductorClient:
         :returns: Receipt
         :raises BusUnavailable: nobody answered in time
         """
-        return self._call('register', model.to_wire(registration))
+        return self._call('register', wire.to_wire(registration))
 
     def report(self, report):
         """Hand over a report; it is stored once ACCEPTED comes back.
 
-        :param report: a Report, or what :func:`model.to_wire` made of it
+        :param report: a Report, or what :func:`wire.to_wire` made of it
         :returns: Receipt
         :raises BusUnavailable: nobody answered in time; send it again
         """
         if isinstance(report, model.Report):
-            report = model.to_wire(report)
+            report = wire.to_wire(report)
         return self._call('report', report)
 
     def _call(self, method, payload):
@@ -71,4 +72,4 @@ class ConductorClient:
             raise exceptions.BusUnavailable(
                 f'conductor.{method}: {type(error).__name__}: {error}'
             )
-        return model.from_wire(model.Receipt, answer)
+        return wire.from_wire(model.Receipt, answer)

@@ -24,10 +24,10 @@ from sentinella import context
 from sentinella import plugins
 from sentinella.agent import service as agent
 from sentinella.api import app
-from sentinella.cmd import manage
 from sentinella.conductor import service as conductor
 from sentinella.db import database
 from sentinella.db import migration
+from sentinella.evaluator import builtin
 from sentinella.evaluator import service as evaluator
 from sentinella.notifier import delivery
 from sentinella.rpc import conductor as conductor_client
@@ -69,7 +69,7 @@ class Standalone:
         conf.set_override('auth_strategy', 'noauth', group='api')
         migration.sync(conf)
         self.database = database.Database(conf)
-        manage.sync_definitions(self.database)
+        builtin.install(self.database)
         self.storage = plugins.load(
             'sentinella.storage', conf.storage.driver, conf, self.database
         )

@@ -22,6 +22,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects import sqlite
 
 from sentinella import model
+from sentinella import wire
 from sentinella.db import models
 
 _SCHEMAS = models.metric_schemas
@@ -148,7 +149,7 @@ def _insert(session, digest, metrics):
     connection = session.connection()
     connection.execute(
         ignoring_duplicates(session, _SCHEMAS),
-        [{'digest': digest, 'metrics': model.to_wire(metrics)}],
+        [{'digest': digest, 'metrics': wire.to_wire(metrics)}],
     )
     id_ = session.scalar(
         sa.select(_SCHEMAS.c.id).where(_SCHEMAS.c.digest == digest)

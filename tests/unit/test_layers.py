@@ -31,6 +31,7 @@ LAYERS = {
     'model': 1,
     'exceptions': 1,
     'version': 1,
+    'wire': 1,
     'conf': 2,
     'policies': 2,
     'context': 3,

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 
 from sentinella import model
 from sentinella import plugins
+from sentinella import wire
 from sentinella.conductor import housekeeping
 from sentinella.conductor import ingest
 from sentinella.db import clock
@@ -61,7 +62,7 @@ class TestIngest:
 
     def register(self, **changes):
         self.registration = dataclasses.replace(self.registration, **changes)
-        return self.ingest.register(model.to_wire(self.registration))
+        return self.ingest.register(wire.to_wire(self.registration))
 
     def send(self, sequence, **changes):
         report = model.Report(
@@ -71,7 +72,7 @@ class TestIngest:
             sent_at=self.registration.sent_at,
         )
         report = dataclasses.replace(report, **changes)
-        return self.ingest.report(model.to_wire(report))
+        return self.ingest.report(wire.to_wire(report))
 
     def assertStatus(self, status, receipt):
         self.assertEqual(model.ReceiptStatus[status], receipt.status)
@@ -122,7 +123,7 @@ class TestIngest:
 
     def test_what_can_not_be_read_is_refused_in_one_line(self):
         self.register()
-        good = model.to_wire(
+        good = wire.to_wire(
             model.Report(
                 self.registration.server,
                 self.registration.epoch,
@@ -150,9 +151,9 @@ class TestIngest:
             for i in range(20)
         ]
         for registration in registrations:
-            self.ingest.register(model.to_wire(registration))
+            self.ingest.register(wire.to_wire(registration))
         reports = [
-            model.to_wire(
+            wire.to_wire(
                 model.Report(r.server, r.epoch, 1, frame=frame(self.now))
             )
             for r in registrations
@@ -235,7 +236,7 @@ class TestIngestOnMysql(TestIngest, databases.MysqlTestCase):
     def test_one_that_fits_no_column_keeps_nobody_out(self):
         self.register()
         good = model.Registration(str(uuid.uuid4()), 'e', 'good')
-        self.ingest.register(model.to_wire(good))
+        self.ingest.register(wire.to_wire(good))
         bad = model.ServiceStatus(
             'nova-api', model.ServiceState.UP, self.now, restarts=2**60
         )
@@ -244,7 +245,7 @@ class TestIngestOnMysql(TestIngest, databases.MysqlTestCase):
             goods = [
                 pool.submit(
                     self.ingest.report,
-                    model.to_wire(model.Report(good.server, 'e', i)),
+                    wire.to_wire(model.Report(good.server, 'e', i)),
                 )
                 for i in range(1, 7)
             ]

@@ -25,6 +25,7 @@ from sentinella.cmd import manage
 from sentinella.cmd import status
 from sentinella.db import migration
 from sentinella.db import notifications
+from sentinella.evaluator import builtin
 from tests import databases
 from tests.functional.db import things
 
@@ -96,10 +97,10 @@ class TestManage(databases.SqliteTestCase):
         self.assertEqual(f'{migration.head()}\n', printed.read())
 
     def test_definitions_are_synchronized_once(self):
-        added, updated = manage.sync_definitions(self.database)
+        added, updated = builtin.install(self.database)
         self.assertLess(0, added)
         self.assertEqual(0, updated)
-        self.assertEqual((0, 0), manage.sync_definitions(self.database))
+        self.assertEqual((0, 0), builtin.install(self.database))
 
 
 class TestStatus(databases.SqliteTestCase):

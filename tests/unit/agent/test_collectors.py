@@ -19,7 +19,7 @@ from oslotest import base
 import psutil
 
 from sentinella import exceptions
-from sentinella import model
+from sentinella import wire
 from sentinella.agent import discovery
 from sentinella.agent import facts
 from sentinella.agent import proc
@@ -163,7 +163,7 @@ class TestFacts(base.BaseTestCase):
     def test_are_plain(self):
         found = facts.of_host('ctl-01')
         self.assertEqual('ctl-01', found['hostname'])
-        self.assertEqual(found, model.to_wire(found))
+        self.assertEqual(found, wire.to_wire(found))
 
     def test_of_services(self):
         directory = self.useFixture(fixtures.TempDir()).path
