@@ -10,9 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Selects the threading backend before anything imports oslo.messaging,
-which would silently select eventlet."""
 
-from oslo_service import backend
+from sentinella import backend
 
-backend.init_backend(backend.BackendType.THREADING)
+backend.select()

@@ -29,6 +29,7 @@ ROOT = pathlib.Path(__file__).parents[2] / PACKAGE
 #: layers and from its own room (the second part of its name).
 LAYERS = {
     'model': 1,
+    'backend': 1,
     'exceptions': 1,
     'version': 1,
     'wire': 1,
