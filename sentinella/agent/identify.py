@@ -46,7 +46,7 @@ _SETTING = re.compile(
     r'procname|name|wsgi)\s*=\s*(.*)$',
     re.MULTILINE,
 )
-_CONFIG_DIR = re.compile(r'OS_([A-Z0-9]+)_CONFIG_(?:DIR|FILES)')
+_CONFIG_DIR = re.compile(r'OS_([A-Z0-9]+)_CONFIG_(?:DIR|FILES?)')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
