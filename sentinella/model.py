@@ -230,6 +230,7 @@ class Report:
     :ivar sequence: grows by one with each report of an epoch
     :ivar sent_at: the agent's clock when it sent this, for the offset
     :ivar services: those that changed, or all of them where `complete`
+    :ivar urgent: sent between two ticks; all in its frame has just changed
     :ivar dropped: log events and reports lost to a bound since the last one
     """
 
@@ -241,6 +242,7 @@ class Report:
     events: tuple[LogEvent, ...] = ()
     services: tuple[ServiceStatus, ...] = ()
     complete: bool = False
+    urgent: bool = False
     dropped: int = 0
 
 

@@ -80,9 +80,7 @@ class SimulatedAgent:
     def _encode(self, sequence, number, at):
         frame = model.Frame.of(at, samples(sequence, number))
         plain = wire.to_wire(
-            model.Report(
-                self.server, self.epoch, sequence, frame=frame, complete=True
-            )
+            model.Report(self.server, self.epoch, sequence, frame=frame)
         )
         if sequence > 1:
             plain['frame']['metrics'] = None

@@ -187,7 +187,7 @@ class Agent:
             )
         ]
         statuses = [self.node.services[name].status() for name in names]
-        self._report(samples, statuses)
+        self._report(samples, statuses, urgent=True)
         self._save()
 
     def _read_logs(self):
@@ -214,7 +214,7 @@ class Agent:
             for name in several
             for sample in log_samples.count_samples(name, logs.take(name))
         ]
-        self._report(samples, events=events)
+        self._report(samples, events=events, urgent=True)
         self._save_positions()
 
     def _tick(self):
@@ -254,10 +254,11 @@ class Agent:
             if complete or self._told.get(status.name) != status
         ]
 
-    def _report(
-        self, samples, statuses=(), complete=False, events=(), dropped=0
-    ):
-        """Put a report into the spool, or several where events are many."""
+    def _report(self, samples, statuses=(), events=(), **fields):
+        """Put a report into the spool, or several where events are many.
+
+        :param fields: further ones of the Report
+        """
         first, *further = batches(events)
         # distinct and growing, whatever the clock does
         self._last_at = max(self._last_at + 0.001, round(time.time(), 3))
@@ -269,8 +270,7 @@ class Agent:
             frame=frame,
             events=tuple(first),
             services=tuple(statuses),
-            complete=complete,
-            dropped=dropped,
+            **fields,
         )
         self._spool.append(report)
         for batch in further:

@@ -303,19 +303,18 @@ class Ingest:
             now,
         )
         servers.correct(session, _corrections(accepted, now))
-        urgent = self._urgent_metrics(accepted)
-        return definitions.poke(session, urgent) if urgent else 0
+        changed = self._changed_metrics(accepted)
+        return definitions.poke(session, changed) if changed else 0
 
-    def _urgent_metrics(self, accepted):
-        """Names of the metrics that changed rather than were measured again.
-
-        An agent's frame holds everything each interval, and between two of
-        them just what changed.
+    def _changed_metrics(self, accepted):
+        """
+        :returns: names of the metrics that whoever reads them is to look at
+            now
         """
         return {
             metric.name
             for _, report in accepted
-            if report.frame is not None and not report.complete
+            if report.urgent and report.frame is not None
             for metric in self._storage.metrics_of(report.frame.schema)
         }
 

@@ -213,6 +213,10 @@ class TestAgent(base.BaseTestCase):
         self.assertEqual(1.0, sum(self.samples(restarts)))
         times = [r.frame.at for r in self.conductor.reports if r.frame]
         self.assertEqual(sorted(set(times)), times)
+        # what changed wakes evaluators, what is measured again does not
+        for report in self.conductor.reports:
+            names = {m.name for m in self.metrics[report.frame.schema]}
+            self.assertEqual(report.urgent, 'cpu.percent' not in names)
 
     def test_a_workers_death_is_a_restart(self):
         process = self.master()

@@ -255,9 +255,9 @@ class TestIngest:
             # none is due any more
             with self.database.writer() as session:
                 definitions.claim_due(session, owner, 0.0, 3600.0, 10)
-        self.send(1, frame=frame(self.now, LOAD), complete=True)
+        self.send(1, frame=frame(self.now, LOAD))
         self.assertEqual([], self.wakes)
-        self.send(2, frame=frame(self.now + 1, UP, 0.0))
+        self.send(2, frame=frame(self.now + 1, UP, 0.0), urgent=True)
         self.assertEqual([1], self.wakes)
         with self.database.writer() as session:
             due = definitions.claim_due(session, 'third', 0.0, 3600.0, 10)

@@ -57,6 +57,7 @@ class SpeakingServer:
             sent_at=time.time(),
             frame=model.Frame.of(self._at, [model.Sample(UP, up)]),
             events=tuple(events),
+            urgent=True,
         )
 
     def say(self, up):
