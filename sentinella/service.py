@@ -242,6 +242,23 @@ def launch(conf, build, workers):
     launcher.wait()
 
 
+def serve(prog, group, process):
+    """Be one of the services that run in several processes.
+
+    :param group: of the option that says in how many, `workers`
+    :param process: called with the configuration in each of them; see
+        :class:`Worker`
+    """
+    try:
+        conf = prepare(sys.argv[1:], prog=prog)
+        # nothing is opened yet: what is wrong is told here, once, and not by
+        # each worker
+        process(conf)
+        launch(conf, lambda: process(conf), conf[group].workers)
+    except exceptions.SentinellaError as error:
+        exit_with(error)
+
+
 def run(conf, running):
     """Run one object in this very process until SIGTERM or SIGINT.
 

@@ -12,9 +12,6 @@
 
 """sentinella-conductor"""
 
-import sys
-
-from sentinella import exceptions
 from sentinella import plugins
 from sentinella import service
 from sentinella.conductor import service as conductor
@@ -43,11 +40,4 @@ class Process:
 
 
 def main():
-    try:
-        conf = service.prepare(sys.argv[1:], prog='sentinella-conductor')
-        # nothing is opened yet: what is wrong is told here, once, and not by
-        # each worker
-        Process(conf)
-        service.launch(conf, lambda: Process(conf), conf.conductor.workers)
-    except exceptions.SentinellaError as error:
-        service.exit_with(error)
+    service.serve('sentinella-conductor', 'conductor', Process)

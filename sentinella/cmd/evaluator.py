@@ -12,9 +12,6 @@
 
 """sentinella-evaluator"""
 
-import sys
-
-from sentinella import exceptions
 from sentinella import plugins
 from sentinella import service
 from sentinella.db import database
@@ -51,11 +48,4 @@ class Process:
 
 
 def main():
-    try:
-        conf = service.prepare(sys.argv[1:], prog='sentinella-evaluator')
-        # nothing is opened yet: what is wrong is told here, once, and not by
-        # each worker
-        Process(conf)
-        service.launch(conf, lambda: Process(conf), conf.evaluator.workers)
-    except exceptions.SentinellaError as error:
-        service.exit_with(error)
+    service.serve('sentinella-evaluator', 'evaluator', Process)

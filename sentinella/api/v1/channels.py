@@ -95,15 +95,22 @@ def _fields(body):
 
 def _changed(old, fields):
     new = dataclasses.replace(old, **fields)
-    # another driver's settings have no secrets of the old one
-    if 'settings' in fields and new.driver == old.driver:
-        kept = {
-            name: old.settings[name]
-            for name in _driver(new.driver).secrets
-            if name in old.settings and new.settings.get(name) == HIDDEN
-        }
-        new = dataclasses.replace(new, settings={**new.settings, **kept})
-    return new
+    if new.driver != old.driver:
+        return new
+    secrets = _driver(new.driver).secrets
+    # to another address they would be sent for whoever wants to know them
+    if _without(secrets, new.settings) != _without(secrets, old.settings):
+        return new
+    kept = {
+        name: old.settings[name]
+        for name in secrets
+        if name in old.settings and new.settings.get(name) == HIDDEN
+    }
+    return dataclasses.replace(new, settings={**new.settings, **kept})
+
+
+def _without(secrets, settings):
+    return {k: v for k, v in settings.items() if k not in secrets}
 
 
 def _check_settings(channel):
@@ -111,8 +118,8 @@ def _check_settings(channel):
     for name in driver.secrets:
         if channel.settings.get(name) == HIDDEN:
             raise exceptions.InvalidInput(
-                f'settings.{name}: expected its value, {HIDDEN} stands for '
-                'one that is kept already'
+                f'settings.{name}: expected its value, {HIDDEN} keeps one '
+                'only while no other setting changes'
             )
     driver.check(channel.settings)
 

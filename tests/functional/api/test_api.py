@@ -293,6 +293,18 @@ class TestChannels(base.ApiTestCase):
         self.assertEqual(400, response.status_int)
         self.assertIn('settings.secret', response.text)
 
+    def test_a_secret_does_not_follow_to_another_address(self):
+        created = self._create(secret='s3cret')
+        response = self.api.ask(
+            'PATCH',
+            f'/v1/channels/{created["id"]}',
+            {'settings': {'url': 'http://127.0.0.1:1/', 'secret': '***'}},
+        )
+        self.assertEqual(400, response.status_int)
+        self.assertIn('settings.secret', response.text)
+        stored = self._stored(created['id'])
+        self.assertEqual(self.receiver.url, stored['url'])
+
     def test_a_secret_does_not_cross_to_another_driver(self):
         created = self._create(secret='s3cret')
         response = self.api.ask(
