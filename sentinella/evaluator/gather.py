@@ -27,6 +27,10 @@ def _silence(server, times):
     return numpy.maximum(times - since, 0.0)
 
 
+def _missed_reports(server, times):
+    return _silence(server, times) / server.interval
+
+
 def _clock_offset(server, times):
     return numpy.full(len(times), server.clock_offset)
 
@@ -35,6 +39,7 @@ def _clock_offset(server, times):
 #: rows, as they would have been sampled once per interval.
 OF_SERVERS = {
     'agent.silence': _silence,
+    'agent.missed_reports': _missed_reports,
     'agent.clock_offset': _clock_offset,
 }
 

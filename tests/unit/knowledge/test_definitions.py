@@ -122,23 +122,28 @@ def once(value, before=0, after=0):
     return numpy.array([0.0] * before + [value] + [0.0] * after)
 
 
-def silence(seconds):
+def silence(seconds, interval=10.0):
     """What the servers table makes of a last report so long ago."""
     server = model.Server(
         id=1,
         uuid='u',
         hostname='h',
         project_id='p',
+        interval=interval,
         last_report_at=NOW - seconds,
     )
     times = NOW - numpy.arange(5, -1, -1) * 10
-    return gather.OF_SERVERS['agent.silence'](server, times)
+    return gather.OF_SERVERS['agent.missed_reports'](server, times)
 
 
 #: Of each definition: its samples' dimension, then what makes it fire and
 #: what, being near to that, does not.
 FIXTURES = {
-    'agent-silent': ({}, [silence(36)], [silence(35), silence(0)]),
+    'agent-silent': (
+        {},
+        [silence(36), silence(211, interval=60.0)],
+        [silence(35), silence(0), silence(120, interval=60.0)],
+    ),
     'cpu-busy': (
         {},
         [minutes(91, 91, 91, 91, 91)],
