@@ -291,6 +291,7 @@ class Agent:
             agent_version=version.version_string(),
             interval=self.conf.agent.interval,
             facts=self._facts,
+            sent_at=time.time(),
         )
 
     def _save(self):

@@ -245,6 +245,10 @@ class TestAgent(base.BaseTestCase):
         self.start()
         self.wait_for('test-one', 'DOWN')
         self.assertTrue(self.conductor.reports[0].complete)
+        # from the first frame on, its times are right by our clock
+        registered = self.conductor.registrations[-1].sent_at
+        self.assertLessEqual(registered, self.conductor.reports[0].sent_at)
+        self.assertGreater(registered, time.time() - 3600)
 
     def test_excluded(self):
         names = [*self.conf.agent.exclude_services, 'test-one']
