@@ -71,13 +71,15 @@ class CloudFixture(fixtures.Fixture):
             'sentinella.storage', 'sql', self.conf, self.database
         )
 
-    def config(self, host, agent='', bus=None):
+    def config(self, host, agent='', bus=None, connection=None):
         """Write the configuration of one node.
 
         :param agent: further lines of its `[agent]` group
         :param bus: another transport_url than the broker's own
+        :param connection: another way to the database than the straight one
         :returns: path
         """
+        connection = connection or self.conf.database.connection
         directory = self.directory / host
         directory.mkdir(exist_ok=True)
         path = directory / 'sentinella.conf'
@@ -86,7 +88,7 @@ class CloudFixture(fixtures.Fixture):
                 host=host,
                 directory=directory,
                 bus=bus or self.bus.url,
-                connection=self.conf.database.connection.replace('%', '%%'),
+                connection=connection.replace('%', '%%'),
                 interval=self._interval,
                 debug=self._debug,
                 agent=agent,

@@ -73,6 +73,11 @@ class ProcessFixture(fixtures.Fixture):
     def pid(self):
         return self._process.pid
 
+    @property
+    def returncode(self):
+        """None while it runs."""
+        return self._process.poll()
+
     def kill(self):
         """SIGKILL it with its workers, as the kernel does out of memory."""
         with contextlib.suppress(ProcessLookupError):
