@@ -98,6 +98,8 @@ class ReceiptStatus(enum.StrEnum):
     UNREGISTERED = 'UNREGISTERED'
     #: The frame's schema is not known: send again with its metrics.
     UNKNOWN_SCHEMA = 'UNKNOWN_SCHEMA'
+    #: Nothing can be stored just now: keep it, and send it again later.
+    LATER = 'LATER'
     #: It will never be taken: count it, drop it, go on.
     REFUSED = 'REFUSED'
 

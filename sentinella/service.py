@@ -122,14 +122,19 @@ class Guard:
         try:
             work(*args)
         except Exception as error:
-            self._note(error)
+            self.failed(error)
             return False
+        self.went_well()
+        return True
+
+    def went_well(self):
+        """Note it, and say so after a failure."""
         if self._last_failure:
             LOG.info('%s works again', self.name)
         self._last_failure = None
-        return True
 
-    def _note(self, error):
+    def failed(self, error):
+        """Note it, and say so if the time before was another."""
         self.failures += 1
         failure = f'{type(error).__name__}: {error}'
         if failure != self._last_failure:

@@ -59,6 +59,9 @@ ACCEPTED = model.Receipt(model.ReceiptStatus.ACCEPTED)
 DUPLICATE = model.Receipt(model.ReceiptStatus.DUPLICATE)
 UNREGISTERED = model.Receipt(model.ReceiptStatus.UNREGISTERED)
 UNKNOWN_SCHEMA = model.Receipt(model.ReceiptStatus.UNKNOWN_SCHEMA)
+LATER = model.Receipt(
+    model.ReceiptStatus.LATER, 'conductors can not store anything just now'
+)
 
 
 def judge(report, server):
@@ -119,6 +122,7 @@ class Ingest:
         self._waiting = queue.SimpleQueue()
         self._crowded = False
         self._refusals = {}
+        self._storing = service.Guard('Storing reports')
         self._loop = service.Loop('ingest', self._store_waiting, interval=0)
 
     def start(self):
@@ -131,10 +135,27 @@ class Ingest:
         """
         :returns: Receipt
         """
+        return self._answer_for(payload, self._take_registration)
+
+    def report(self, payload):
+        """Store a report, or tell why not; returns once it is stored.
+
+        :returns: Receipt
+        """
+        return self._answer_for(payload, self._take_report)
+
+    def _answer_for(self, payload, take):
+        """Whatever fails, the agent is told what to do with it."""
         try:
-            registration = wire.from_wire(model.Registration, payload)
+            return take(payload)
         except exceptions.InvalidReport as error:
             return self._refuse(payload, error)
+        except Exception as error:
+            self._storing.failed(error)
+            return LATER
+
+    def _take_registration(self, payload):
+        registration = wire.from_wire(model.Registration, payload)
         self._register(registration)
         LOG.info(
             'Registered %s as %s', registration.hostname, registration.server
@@ -152,17 +173,10 @@ class Ingest:
             servers.accept(session, {server.id: server.sequence}, now)
             servers.correct(session, [(server.id, offset, 0)])
 
-    def report(self, payload):
-        """Store a report, or tell why not; returns once it is stored.
-
-        :returns: Receipt
-        """
-        try:
-            report = wire.from_wire(model.Report, payload)
-            if not self._knows_schema(report.frame):
-                return UNKNOWN_SCHEMA
-        except exceptions.InvalidReport as error:
-            return self._refuse(payload, error)
+    def _take_report(self, payload):
+        report = wire.from_wire(model.Report, payload)
+        if not self._knows_schema(report.frame):
+            return UNKNOWN_SCHEMA
         stored = concurrent.futures.Future()
         self._waiting.put((report, stored))
         return stored.result()
@@ -219,6 +233,7 @@ class Ingest:
         except Exception as error:
             self._answer_failure(batch, error)
             return
+        self._storing.went_well()
         for (_, stored), receipt in zip(batch, receipts, strict=True):
             stored.set_result(receipt)
 

@@ -228,11 +228,7 @@ class Delivery:
 
     def _unexpected(self, channel, error):
         self.failures += 1
-
-        def fail():
-            raise error
-
-        self._guard(channel.driver).run(fail)
+        self._guard(channel.driver).failed(error)
         # its text may hold what only its driver knows to be secret
         return f'driver {channel.driver} failed: {type(error).__name__}'
 

@@ -83,6 +83,7 @@ class RpcPublisher:
             return
         handle = {
             model.ReceiptStatus.UNREGISTERED: self._unregistered,
+            model.ReceiptStatus.LATER: self._later,
             model.ReceiptStatus.UNKNOWN_SCHEMA: self._unknown_schema,
             model.ReceiptStatus.REFUSED: self._refused,
         }.get(receipt.status, self._taken)
@@ -90,9 +91,9 @@ class RpcPublisher:
 
     def _register(self, epoch):
         receipt = self._client.register(self._describe(epoch))
-        if receipt.status is model.ReceiptStatus.REFUSED:
+        if receipt.status is not model.ReceiptStatus.ACCEPTED:
             raise exceptions.BusUnavailable(
-                f'the conductor refuses this agent: {receipt.reason}'
+                f'this agent was not registered: {receipt.reason}'
             )
         self._registered = epoch
         self._fresh = True
@@ -115,6 +116,9 @@ class RpcPublisher:
         if self._problem:
             LOG.info('Reports are taken again')
         self._problem = None
+
+    def _later(self, report, receipt):
+        self._back_off(receipt.reason)
 
     def _unregistered(self, report, receipt):
         self._registered = None

@@ -19,6 +19,7 @@ import time
 import uuid
 
 from oslo_db import exception as db_exception
+import fixtures
 import sqlalchemy as sa
 
 from sentinella import model
@@ -218,12 +219,10 @@ class TestIngest:
     def test_while_the_database_is_away_nothing_is_acknowledged(self):
         self.register()
         self.storage.away = True
-        self.assertRaises(
-            db_exception.DBConnectionError,
-            self.send,
-            1,
-            frame=frame(self.now),
-        )
+        logged = self.useFixture(fixtures.FakeLogger())
+        for _ in range(3):
+            self.assertStatus('LATER', self.send(1, frame=frame(self.now)))
+        self.assertEqual(1, logged.output.count('Storing reports failed'))
         self.storage.away = False
         self.assertStatus('ACCEPTED', self.send(1, frame=frame(self.now)))
         self.assertEqual(1, self.count('frames'))

@@ -121,3 +121,8 @@ class TestDatabaseAway(testtools.TestCase):
             self.assertEqual(0, servers.list_(session, limit=1)[0].dropped)
         for process in self.running:
             self.assertIsNone(process.returncode, process.log.read_text())
+        conductor, _, agent = (p.log.read_text() for p in self.running)
+        self.assertIn('Storing reports failed', conductor)
+        self.assertNotIn('Exception during message handling', conductor)
+        self.assertEqual(1, agent.count('Reports wait'))
+        self.assertNotIn('Traceback', agent)

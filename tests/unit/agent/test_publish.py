@@ -118,6 +118,13 @@ class TestPublisher(base.BaseTestCase):
         self.send(2)
         self.assertEqual([1, 2], self.sequences())
 
+    def test_what_can_not_be_stored_yet_waits_in_order(self):
+        self.conductor.answers = [STATUS.LATER, STATUS.LATER]
+        self.send(2, 4)
+        self.assertEqual([1, 1, 1, 2], self.sequences())
+        self.assertEqual(0, self.publisher.refused)
+        self.assertEqual(1, self.logger.output.count('Reports wait'))
+
     def test_what_is_refused_is_dropped_and_said_once(self):
         self.conductor.answers = [STATUS.REFUSED, STATUS.REFUSED]
         self.send(3)
