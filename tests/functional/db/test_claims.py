@@ -185,6 +185,11 @@ class ClaimTests:
         self.age(claimed_until=100)
         with self.database.writer() as session:
             definitions.finish(session, claim)
+        with self.database.reader() as session:
+            holder = session.scalar(
+                sa.select(models.definitions.c.claim_token)
+            )
+        self.assertIsNone(holder)
 
     def test_a_changed_definition_voids_its_evaluation(self):
         self.define()

@@ -165,9 +165,12 @@ class TestAnyLines(base.BaseTestCase):
         )
 
     @hypothesis.given(st.binary(max_size=400))
-    def test_no_bytes_break_it(self, data):
-        parse(data, levels=None)
-        parse(data)
+    def test_no_bytes_break_it_and_each_line_is_counted(self, data):
+        for levels in (None, records.WORTHY):
+            _, parser = parse(data, levels=levels)
+            last = data != b'' and not data.endswith(b'\n')
+            self.assertEqual(data.count(b'\n') + last, parser.lines)
+            self.assertLessEqual(parser.placed, parser.lines)
 
 
 class TestTracebacks(base.BaseTestCase):
