@@ -16,6 +16,7 @@ import dataclasses
 import hashlib
 import json
 
+from oslo_utils import uuidutils
 import sqlalchemy as sa
 
 from sentinella import exceptions
@@ -225,6 +226,42 @@ def _decide(session, alarm, lifecycle, user, note, now):
         note=alarm.note if note is None else note,
     )
     return save(session, alarm)
+
+
+def settle(session, definition, reason, now):
+    """End the alarms of a definition that is evaluated no more.
+
+    What it would say of them can't be told any longer. Nobody is told of a
+    recovery that nobody saw, and one that comes back is told of anew.
+
+    :param reason: why, in words
+    """
+    for alarm in of_definition(session, definition):
+        if alarm.lifecycle != model.Lifecycle.RESOLVED:
+            _settle(session, alarm, reason, now)
+
+
+def _settle(session, alarm, reason, now):
+    settled = dataclasses.replace(
+        alarm,
+        state=model.AlarmState.UNDETERMINED,
+        lifecycle=model.Lifecycle.RESOLVED,
+        reason=reason,
+        value=None,
+        changed_at=now,
+        last_at=now,
+        notified_state=None,
+    )
+    save(session, settled)
+    if alarm.state != settled.state:
+        transition = model.Transition(
+            uuid=uuidutils.generate_uuid(),
+            at=now,
+            from_state=alarm.state,
+            to_state=settled.state,
+            reason=reason,
+        )
+        add_transition(session, settled, transition)
 
 
 def expire(session, before):

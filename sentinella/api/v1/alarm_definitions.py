@@ -21,6 +21,7 @@ from sentinella.api import resource
 from sentinella.api import times
 from sentinella.api.expose import expose
 from sentinella.api.schemas import alarm_definitions as schemas
+from sentinella.db import alarms
 from sentinella.db import channels
 from sentinella.db import definitions
 from sentinella.evaluator import expression
@@ -66,7 +67,11 @@ class AlarmDefinitions(resource.Resource):
             new = dataclasses.replace(old, **_fields(asked.body))
             if new.project_id != old.project_id:
                 asked.authorize(rules.ANY_PROJECT, new.project_id)
-            return _store(session, definitions.update, new, asked.now)
+            shown = _store(session, definitions.update, new, asked.now)
+            if not new.enabled:
+                reason = f'definition {new.name} was disabled'
+                alarms.settle(session, new, reason, asked.now)
+            return shown
 
     @expose('DELETE {definition_id}', policy=rules.DELETE, status=204)
     def delete(self, asked, definition_id):

@@ -870,6 +870,26 @@ class CollectionTests:
                 'other',
             )
 
+    def test_alarms_of_what_is_not_evaluated_any_more_are_settled(self):
+        alarm, _, _ = self.full_house()
+        told = dataclasses.replace(
+            alarm, notified_state=model.AlarmState.ALARM
+        )
+        alarms.save(self.session, told)
+        for _ in range(2):
+            alarms.settle(
+                self.session, alarm.definition, 'it was disabled', NOW + 1
+            )
+        found = alarms.get(self.session, alarm.uuid)
+        self.assertEqual(model.AlarmState.UNDETERMINED, found.state)
+        self.assertEqual(model.Lifecycle.RESOLVED, found.lifecycle)
+        self.assertEqual('it was disabled', found.reason)
+        # should it come back, somebody is told
+        self.assertIsNone(found.notified_state)
+        last, _ = alarms.transitions(self.session, alarm.uuid, limit=9)
+        self.assertEqual(model.AlarmState.UNDETERMINED, last.to_state)
+        self.assertEqual(NOW + 1, last.at)
+
     def test_resolved_alarms_expire(self):
         alarm, _, _ = self.full_house()
         self.assertEqual(0, alarms.expire(self.session, NOW + 1))
