@@ -80,6 +80,13 @@ def summary(alarm, kind):
 
     :param kind: `alarm` or `recovery`
     """
+    if kind == 'recovery':
+        return f'[OK] No longer: {subject(alarm)}'
+    return f'[{alarm.severity.upper()}] {subject(alarm)}'
+
+
+def subject(alarm):
+    """What an alarm is about, such as: nova-scheduler is down on ctl-01."""
     title = ' '.join(alarm.definition.description.split()).rstrip('.')
     title = title or alarm.definition.name
     text = fill(title, alarm)
@@ -90,10 +97,7 @@ def summary(alarm, kind):
         for name, value in sorted(alarm.group.items())
         if name != 'server' and value and f'{{{name}}}' not in title
     )
-    text += f' ({rest})' if rest else ''
-    if kind == 'recovery':
-        return f'[OK] No longer: {text}'
-    return f'[{alarm.severity.upper()}] {text}'
+    return f'{text} ({rest})' if rest else text
 
 
 def fill(text, alarm):

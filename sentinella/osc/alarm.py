@@ -18,6 +18,7 @@ from sentinella.osc import server
 
 FIELDS = (
     'id',
+    'summary',
     'name',
     'severity',
     'state',
@@ -58,12 +59,13 @@ class ListAlarm(base.List):
         'severity',
         'state',
         'lifecycle',
-        'name',
-        'server',
-        'reason',
+        'summary',
         'changed_at',
     )
     long_fields = (
+        'reason',
+        'name',
+        'server',
         'group',
         'value',
         'count',

@@ -27,6 +27,7 @@ from sentinella.db import clock
 from sentinella.db import log_events
 from sentinella.db import servers
 from sentinella.db import services
+from sentinella.notifier import message
 
 REFRESH_SECONDS = 1.0
 SPARK_MINUTES = 10
@@ -154,7 +155,7 @@ def _alarms(view):
     for alarm in view.alarms:
         table.add_row(
             rich.text.Text(alarm.severity.upper(), STYLES[alarm.severity]),
-            alarm.definition.name,
+            message.subject(alarm),
             _ago(alarm.changed_at, view.now, suffix=''),
             alarm.reason,
         )
@@ -240,7 +241,9 @@ class Screen:
         line = (
             f'{len(view.services)} services, '
             f'{len(view.alarms)} alarms'
-            + ''.join(f'; {a.severity}: {a.reason}' for a in view.alarms)
+            + ''.join(
+                f'; {a.severity}: {message.subject(a)}' for a in view.alarms
+            )
         )
         if line != self._last:
             self._console.print(line, highlight=False, soft_wrap=True)

@@ -80,6 +80,7 @@ def view(alarm):
     return {
         'id': alarm.uuid,
         'name': definition.name,
+        'summary': message.subject(alarm),
         'definition_id': definition.uuid,
         'severity': alarm.severity,
         'state': alarm.state,

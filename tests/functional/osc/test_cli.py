@@ -35,6 +35,7 @@ from tests import keystone
 from tests.functional.api import seed
 
 ALARM = seed.number('alarm', 'alpha')
+SUMMARY = 'service down on ctl-01 (service=nova-scheduler)'
 
 
 class Quiet(simple_server.WSGIRequestHandler):
@@ -189,8 +190,8 @@ class AlarmsTest(CliTestCase):
     def test_list_shows_what_is_wrong(self):
         alarms = self.json('alarm', 'list', '--server', 'ctl-01')
         self.assertEqual(
-            [(ALARM, 'critical', 'service down', 'ctl-01')],
-            [(a['ID'], a['Severity'], a['Name'], a['Server']) for a in alarms],
+            [(ALARM, 'critical', SUMMARY)],
+            [(a['ID'], a['Severity'], a['Summary']) for a in alarms],
         )
         self.assertEqual([], self.json('alarm', 'list', '--state', 'ok'))
         self.assertEqual(2, len(self.json('alarm', 'list', '--all')))

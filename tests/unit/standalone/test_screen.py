@@ -54,6 +54,7 @@ class TestRender(testtools.TestCase):
             'last(process.up) < 1',
             model.ThresholdType.BINARY,
             model.Severity.CRITICAL,
+            description='{service} is down',
         )
         alarm = model.Alarm(
             'a',
@@ -82,8 +83,8 @@ class TestRender(testtools.TestCase):
         self.assertIn('ctl-01', text)
         self.assertIn('last report 10 s ago', text)
         for words in (
-            ('nova-scheduler', 'DOWN', '2 min', 'title'),
-            ('CRITICAL', 'service-down', '2 min', 'less than 1'),
+            ('nova-scheduler', 'DOWN', '2 min', '0', 'title'),
+            ('CRITICAL', 'nova-scheduler is down', '2 min', 'less than 1'),
             ('nova-api', 'ERROR', 'boom'),
             ('CPU', '▁▅█', '100.0'),
         ):
