@@ -12,6 +12,7 @@
 
 """What the commands share: a request, and which fields of it are shown."""
 
+import abc
 import argparse
 import datetime
 import re
@@ -173,9 +174,9 @@ class Each(Command):
         )
         return parser
 
+    @abc.abstractmethod
     def act(self, name, args):
         """Do it to one of them."""
-        raise NotImplementedError
 
     def take_action(self, args):
         failures = []
@@ -199,11 +200,11 @@ class Show(Command, command.ShowOne):
 
     fields = ()
 
+    @abc.abstractmethod
     def request(self, args):
         """
         :returns: the thing
         """
-        raise NotImplementedError
 
     def take_action(self, args):
         item = self.request(args)
