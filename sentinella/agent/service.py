@@ -59,6 +59,7 @@ class Agent:
     def __init__(self, conf, client):
         self.conf = conf
         self._state = state.State(os.path.join(conf.state_path, 'agent'))
+        self._saver = state.Saver(self._state)
         self.server = self._state.server_uuid()
         self._catalog = services.load(conf.agent.services_file)
         self.node = discovery.Node(
@@ -88,7 +89,6 @@ class Agent:
         self._complete = True
         self._told = {}
         self._facts = dict(self.node.facts)
-        self._problem = None
 
     def start(self):
         now = time.time()
@@ -98,6 +98,7 @@ class Agent:
                 self.conf.agent.max_events_per_second,
                 self._state.load('positions.json'),
             )
+        self._saver.start()
         self._publisher.start()
         self._loop.start()
 
@@ -110,6 +111,7 @@ class Agent:
             self.node.logs.flush(time.time())
             self._report_logs()
         self._save()
+        self._saver.stop()
         self._publisher.stop()
         self._spool.close()
         self._watcher.close()
@@ -295,22 +297,12 @@ class Agent:
         )
 
     def _save(self):
-        self._keep('services.json', self.node.to_state())
+        self._saver.save('services.json', self.node.to_state())
         self._save_positions()
 
     def _save_positions(self):
         if self.node.logs is not None:
-            self._keep('positions.json', self.node.logs.positions())
-
-    def _keep(self, name, data):
-        try:
-            self._state.save(name, data)
-        except OSError as error:
-            if self._problem is None:
-                LOG.error('%s was not saved: %s', name, error)
-            self._problem = error
-        else:
-            self._problem = None
+            self._saver.save('positions.json', self.node.logs.positions())
 
 
 def batches(events):

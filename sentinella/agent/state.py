@@ -14,11 +14,13 @@
 
 import json
 import os
+import threading
 import uuid
 
 from oslo_log import log
 
 from sentinella import exceptions
+from sentinella import service
 
 LOG = log.getLogger(__name__)
 
@@ -64,8 +66,11 @@ class State:
 
         :raises OSError: the disk is full, say
         """
+        self.write(name, json.dumps(data))
+
+    def write(self, name, text):
+        """As :meth:`save`, of what is JSON already."""
         path = os.path.join(self.path, name)
-        text = json.dumps(data)
         if self._saved.get(name) == text:
             return
         with open(f'{path}.new', 'w') as file:
@@ -88,3 +93,52 @@ class State:
                     f'state_path {self.path}: {error.strerror}'
                 )
         return found
+
+
+class Saver:
+    """Saves in a thread of its own.
+
+    To replace a file waits for the disk: 90 ms where ext4 was idle, and as
+    long as it likes where the disk is in trouble, which is when nobody who
+    watches may wait.
+
+    :param state: a :class:`State`
+    """
+
+    #: Seconds after which it looks though nobody woke it.
+    IDLE = 60.0
+
+    def __init__(self, state):
+        self._state = state
+        self._lock = threading.Lock()
+        self._waiting = {}
+        self._loop = service.Loop('agent-state', self._save, self.IDLE)
+
+    def start(self):
+        self._loop.start()
+
+    def stop(self):
+        """End, once all is saved that can be."""
+        self._loop.stop()
+        try:
+            self._save()
+        except exceptions.SentinellaError as error:
+            LOG.error('%s', error)
+
+    def save(self, name, data):
+        """Have a file replaced soon; of several under way, by the last."""
+        text = json.dumps(data)
+        with self._lock:
+            self._waiting[name] = text
+        self._loop.wake()
+
+    def _save(self):
+        with self._lock:
+            waiting, self._waiting = self._waiting, {}
+        for name, text in waiting.items():
+            try:
+                self._state.write(name, text)
+            except OSError as error:
+                raise exceptions.SentinellaError(
+                    f'{name} was not saved: {error.strerror}'
+                )

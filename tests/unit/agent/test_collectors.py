@@ -150,6 +150,37 @@ class TestState(base.BaseTestCase):
         self.assertEqual('state_path /dev/null/x: Not a directory', str(error))
 
 
+class TestSaver(base.BaseTestCase):
+    def setUp(self):
+        super().setUp()
+        self.logger = self.useFixture(fixtures.FakeLogger())
+        self.path = self.useFixture(fixtures.TempDir()).path
+        self.saver = state.Saver(state.State(self.path))
+
+    def test_the_last_of_several_is_kept(self):
+        for number in range(3):
+            self.saver.save('a.json', {'number': number})
+        self.saver.save('b.json', {})
+        self.saver.start()
+        self.saver.stop()
+        again = state.State(self.path)
+        self.assertEqual({'number': 2}, again.load('a.json'))
+
+    def test_what_can_not_be_saved_is_one_line_and_stops_nothing(self):
+        blocked = os.path.join(self.path, 'a.json')
+        os.mkdir(blocked)
+        self.saver.start()
+        self.saver.save('a.json', {'number': 1})
+        self.saver.stop()
+        self.assertEqual(1, self.logger.output.count('was not saved'))
+        self.assertNotIn('Traceback', self.logger.output)
+        os.rmdir(blocked)
+        self.saver.save('a.json', {'number': 2})
+        self.saver.stop()
+        again = state.State(self.path)
+        self.assertEqual({'number': 2}, again.load('a.json'))
+
+
 class TestFacts(base.BaseTestCase):
     def test_releases(self):
         for major, first, expected in (
