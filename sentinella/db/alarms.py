@@ -58,13 +58,35 @@ def _server(row, start):
 
 
 def of_definition(session, definition):
-    """All alarms of a definition, resolved ones too.
+    """The alarms of a definition that are not over: not OK, not resolved,
+    or somebody was paged and is still to hear of the recovery.
 
-    In a writer nobody else changes them before its end.
+    What is over stays for months; to read it at each evaluation would cost
+    more each day. In a writer nobody else changes these before its end.
 
     :returns: list of Alarms
     """
-    mine = TABLE.c.definition_id == definition.id
+    goes_on = sa.or_(
+        TABLE.c.state != model.AlarmState.OK,
+        TABLE.c.lifecycle != model.Lifecycle.RESOLVED,
+        TABLE.c.notified_state == model.AlarmState.ALARM,
+    )
+    return _lock(session, definition, goes_on)
+
+
+def of_groups(session, definition, groups):
+    """Those of some groups, over or not; as :func:`of_definition`.
+
+    :param groups: list of mappings
+    """
+    if not groups:
+        return []
+    digests = [_digest(group) for group in groups]
+    return _lock(session, definition, TABLE.c.group_digest.in_(digests))
+
+
+def _lock(session, definition, condition):
+    mine = sa.and_(TABLE.c.definition_id == definition.id, condition)
     session.execute(
         sa.select(TABLE.c.id)
         .where(mine)

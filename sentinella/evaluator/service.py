@@ -154,10 +154,7 @@ class Evaluator:
         :returns: how many notifications were put into the outbox
         """
         definitions.finish(session, claim)
-        known = {
-            _key(alarm.group): alarm
-            for alarm in alarms.of_definition(session, claim.definition)
-        }
+        known = _by_group(alarms.of_definition(session, claim.definition))
         verdicts = rules.evaluate(
             claim.definition,
             read,
@@ -167,6 +164,9 @@ class Evaluator:
             self._silent_after,
             [alarm.group for alarm in known.values()],
         )
+        # what begins may have been before
+        begun = [v.group for v in verdicts if _key(v.group) not in known]
+        known |= _by_group(alarms.of_groups(session, claim.definition, begun))
         changes = [
             self._follow(
                 known.get(_key(verdict.group)),
@@ -221,6 +221,10 @@ def _to_read(claims):
             # is told of when its turn comes
             continue
         yield read, claim.definition.project_id
+
+
+def _by_group(found):
+    return {_key(alarm.group): alarm for alarm in found}
 
 
 def _key(group):

@@ -870,6 +870,42 @@ class CollectionTests:
                 'other',
             )
 
+    def test_what_is_over_is_not_read_at_each_evaluation(self):
+        alarm, _, _ = self.full_house()
+        ok, resolved = model.AlarmState.OK, model.Lifecycle.RESOLVED
+        for goes_on, changes in (
+            (True, {'state': ok}),
+            (True, {'lifecycle': resolved}),
+            (False, {'state': ok, 'lifecycle': resolved}),
+            (
+                True,
+                {
+                    'state': ok,
+                    'lifecycle': resolved,
+                    'notified_state': model.AlarmState.ALARM,
+                },
+            ),
+            (
+                False,
+                {
+                    'state': ok,
+                    'lifecycle': resolved,
+                    'notified_state': ok,
+                },
+            ),
+        ):
+            changed = dataclasses.replace(alarm, **changes)
+            alarms.save(self.session, changed)
+            found = alarms.of_definition(self.session, alarm.definition)
+            self.assertEqual([changed] if goes_on else [], found, changes)
+            again = alarms.of_groups(
+                self.session, alarm.definition, [alarm.group, {'a': 'b'}]
+            )
+            self.assertEqual([changed], again)
+        self.assertEqual(
+            [], alarms.of_groups(self.session, alarm.definition, [])
+        )
+
     def test_alarms_of_what_is_not_evaluated_any_more_are_settled(self):
         alarm, _, _ = self.full_house()
         told = dataclasses.replace(
