@@ -173,6 +173,39 @@ class EvaluatorTests(scene.Scene):
         (alarm,) = self.alarms()
         self.assertEqual(['ALARM'], self.transitions(alarm))
 
+    def test_a_recovery_during_maintenance_is_told_after_it(self):
+        self.add_definition('last(process.up) < 1')
+        self.add_channel(name='a')
+        self.say(0)
+        self.set_mode(self.server, 'maintenance')
+        self.say(1)
+        (alarm,) = self.alarms()
+        self.assertEqual(('OK', 'RESOLVED'), (alarm.state, alarm.lifecycle))
+        self.assertEqual([('a', 'ALARM')], self.told())
+        self.set_mode(self.server, 'active')
+        self.say(1)
+        self.say(1)
+        self.assertEqual([('a', 'ALARM'), ('a', 'OK')], self.told())
+
+    def test_one_that_comes_back_is_the_same_alarm(self):
+        self.add_definition('last(process.up) < 1')
+        self.add_channel(name='a')
+        for up in (0, 1, 1, 0):
+            self.say(up)
+        (alarm,) = self.alarms()
+        self.assertEqual(
+            ('ALARM', 'OPEN', 2),
+            (
+                alarm.state,
+                alarm.lifecycle,
+                alarm.count,
+            ),
+        )
+        self.assertEqual(['ALARM', 'OK', 'ALARM'], self.transitions(alarm))
+        self.assertEqual(
+            [('a', 'ALARM'), ('a', 'OK'), ('a', 'ALARM')], self.told()
+        )
+
     def test_blackout(self):
         self.add_definition('last(process.up) < 1')
         self.add_channel(name='a')
