@@ -14,10 +14,14 @@
 """A small Sentinella of real processes on a real RabbitMQ and database."""
 
 import pathlib
+import uuid
 
 import fixtures
 
+from sentinella import model
 from sentinella import plugins
+from sentinella.db import channels
+from sentinella.db import clock
 from sentinella.rpc import transport
 from tests import databases
 from tests import processes
@@ -95,6 +99,21 @@ class CloudFixture(fixtures.Fixture):
             )
         )
         return path
+
+    def page_to(self, url):
+        """Have all pages posted to a URL."""
+        with self.database.writer() as session:
+            channels.create(
+                session,
+                model.Channel(
+                    uuid=str(uuid.uuid4()),
+                    name='pager',
+                    project_id='service',
+                    driver='webhook',
+                    settings={'url': url},
+                ),
+                clock.read(session),
+            )
 
     def run(self, script, host, **config):
         """Start `sentinella-<script>` on a node of that name.

@@ -29,11 +29,8 @@ import sys
 import threading
 import time
 import urllib.request
-import uuid
 
 from benchmarks import figures
-from sentinella import model
-from sentinella.db import channels
 from sentinella.db import services
 from tests import cloud
 from tests import processes
@@ -169,18 +166,7 @@ def prepare(node, ours):
         check=True,
         capture_output=True,
     )
-    with node.database.writer() as session:
-        channels.create(
-            session,
-            model.Channel(
-                uuid=str(uuid.uuid4()),
-                name='bench',
-                project_id='service',
-                driver='webhook',
-                settings={'url': ours.url},
-            ),
-            time.time(),
-        )
+    node.page_to(ours.url)
     target = Target(node.directory)
     target.start()
     for script in ('conductor', 'evaluator', 'agent'):

@@ -162,23 +162,32 @@ class Spool:
             self._arrived.notify_all()
 
     def remove(self, report):
-        """Forget the oldest report: it is where it belongs, or never will
-        be.
+        """Forget the oldest report: it is where it belongs.
 
         :param report: as :meth:`head` gave it; nothing happens where it was
             dropped since
+        :returns: whether it was still there
         """
         identity = (report.epoch, report.sequence)
         with self._lock:
             if not self._reports or self._reports[0].identity != identity:
-                return
+                return False
             self._reports.popleft().segment.waiting -= 1
             if not self._reports and self.bytes > self._limit:
                 self._start_anew()
-                return
+                return True
             # where this fails, the report is sent again: a duplicate
             self._write_quietly(b'A', identity)
             self._drop_done()
+        return True
+
+    def discard(self, report):
+        """Forget the oldest report, which nobody will ever take, and count
+        it as dropped.
+        """
+        if self.remove(report):
+            with self._lock:
+                self._dropped += 1
 
     def take_dropped(self):
         """How many reports were lost since this was last called."""

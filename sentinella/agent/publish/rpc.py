@@ -132,7 +132,7 @@ class RpcPublisher:
         self._refused(report, receipt)
 
     def _refused(self, report, receipt):
-        self._spool.remove(report)
+        self._spool.discard(report)
         self.refused += 1
         if self._problem != receipt.reason:
             LOG.error(

@@ -354,9 +354,10 @@ class TestOnSqlite(EvaluatorTests, databases.SqliteTestCase):
         self.write(self.server, 0, service='nova-api')
         self.poke()
         client = rpc.EvaluatorClient(transport)
-        processes.wait_for(
+        (alarm,) = processes.wait_for(
             lambda: client.wake() or self.alarms(), 'an alarm', seconds=5
         )
+        self.assertEqual('ALARM', alarm.state)
 
 
 class TestOnMysql(EvaluatorTests, databases.MysqlTestCase):

@@ -18,13 +18,11 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 
 import sqlalchemy as sa
 import testtools
 
 from sentinella import model
-from sentinella.db import channels
 from sentinella.db import servers
 from sentinella.db import services
 from sentinella.evaluator import builtin
@@ -49,18 +47,7 @@ class TestDatabaseAway(testtools.TestCase):
             host='127.0.0.1', port=self.wire.port
         ).render_as_string(hide_password=False)
         builtin.install(self.node.database)
-        with self.node.database.writer() as session:
-            channels.create(
-                session,
-                model.Channel(
-                    uuid=str(uuid.uuid4()),
-                    name='pager',
-                    project_id='service',
-                    driver='webhook',
-                    settings={'url': self.receiver.url},
-                ),
-                time.time(),
-            )
+        self.node.page_to(self.receiver.url)
 
     def start(self):
         program = self.node.directory / SERVICE

@@ -22,7 +22,6 @@ import testtools
 
 from sentinella import model
 from sentinella.db import alarms
-from sentinella.db import channels
 from sentinella.db import definitions
 from sentinella.db import log_events
 from tests import cloud
@@ -79,17 +78,7 @@ class TestSideBySide(testtools.TestCase):
                 match_by=('server', 'service'),
             )
             definitions.create(session, definition, {'process.up'}, 0.0)
-            channels.create(
-                session,
-                model.Channel(
-                    uuid=str(uuid.uuid4()),
-                    name='pager',
-                    project_id='service',
-                    driver='webhook',
-                    settings={'url': self.receiver.url},
-                ),
-                0.0,
-            )
+        self.cloud.page_to(self.receiver.url)
         self.conductors = [
             self.cloud.run('conductor', f'ctl-{i}') for i in range(2)
         ]

@@ -130,6 +130,8 @@ class TestPublisher(base.BaseTestCase):
         self.send(3)
         self.assertEqual([1, 2, 3], self.sequences())
         self.assertEqual(2, self.publisher.refused)
+        # an operator sees it among agent.dropped, and with the server
+        self.assertEqual(2, self.spool.take_dropped())
         self.assertEqual(1, self.logger.output.count('does not take'))
 
     def test_nothing_is_lost_while_nobody_answers(self):
