@@ -20,6 +20,7 @@ with nova-scheduler's launcher and worker. Beside it, on the same kills: a loop 
 process once a second and posts to the same receiver, as monit does.
 """
 
+import contextlib
 import os
 import random
 import shlex
@@ -95,6 +96,11 @@ class Target:
     def pid(self):
         return self._process.pid
 
+    def end(self):
+        """Its workers as well."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+
     def kill(self):
         """
         :returns: when
@@ -130,8 +136,11 @@ def run(quick, console):
         cloud.CloudFixture('mysql', interval=10) as node,
         receiver.ReceiverFixture() as ours,
         receiver.ReceiverFixture() as theirs,
+        contextlib.ExitStack() as ended,
     ):
         target = prepare(node, ours)
+        # one that is left over would keep the service up the next time
+        ended.callback(target.end)
         poller = Poller(theirs.url)
         poller.start()
         took, polled = [], []
@@ -141,7 +150,6 @@ def run(quick, console):
                 one, other = kill_once(node, target, poller, ours, theirs)
                 took.append(one)
                 polled.append(other)
-        os.killpg(target.pid, signal.SIGKILL)
     what = f'kill of {target.service} to webhook'
     for name, one, other in zip(
         ('min', 'median', 'p99'),
