@@ -42,6 +42,15 @@ class InvalidConfiguration(SentinellaError):
     """A file or option holds something that can't be used."""
 
 
+class Lacking(SentinellaError):
+    """A collector needs what it does not have; says what, and the remedy."""
+
+    def __init__(self, what, remedy):
+        super().__init__(f'{what}: {remedy}')
+        self.what = what
+        self.remedy = remedy
+
+
 class InvalidReport(SentinellaError):
     """An agent sent what can't be decoded."""
 

@@ -102,6 +102,10 @@ class ReceiptStatus(enum.StrEnum):
     LATER = 'LATER'
     #: It will never be taken: count it, drop it, go on.
     REFUSED = 'REFUSED'
+    #: The server waits for an operator to accept it: keep it, ask again.
+    PENDING = 'PENDING'
+    #: Not signed by the key that this server is known by: keep it, register.
+    UNTRUSTED = 'UNTRUSTED'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -166,9 +170,11 @@ class LogEvent:
     """One WARNING, ERROR or CRITICAL record of a service's log.
 
     :ivar module: the logger's name
+    :ivar at: when it was first logged; :ivar last_at: when last, 0 where it
+        was not repeated
     :ivar traceback: its lines as they stand in the log, or None
     :ivar signature: name of the known pattern that it matches, or None
-    :ivar count: how many times it was repeated
+    :ivar count: how many times it was logged
     """
 
     at: float
@@ -180,6 +186,7 @@ class LogEvent:
     traceback: str | None = None
     signature: str | None = None
     count: int = 1
+    last_at: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -212,6 +219,10 @@ class Registration:
     :ivar facts: CPU, memory, disks, kernel, OpenStack release, in short
     :ivar interval: seconds between its reports
     :ivar sent_at: the agent's clock when it sent this, for the offset
+    :ivar public_key: that its reports are signed with, as
+        :mod:`sentinella.signing` writes it
+    :ivar counter: greater in each registration of a server: one that was
+        overheard can not be used again
     """
 
     server: str
@@ -223,6 +234,8 @@ class Registration:
     interval: float = 10.0
     facts: dict[str, typing.Any] = dataclasses.field(default_factory=dict)
     sent_at: float = 0.0
+    public_key: str = ''
+    counter: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -230,6 +243,8 @@ class Report:
     """What an agent saw since its last report.
 
     :ivar sequence: grows by one with each report of an epoch
+    :ivar overtakes: sent before others that wait: a death, a CRITICAL. Those
+        that overtake keep their order, and so do those that do not.
     :ivar sent_at: the agent's clock when it sent this, for the offset
     :ivar services: those that changed, or all of them where `complete`
     :ivar urgent: sent between two ticks; all in its frame has just changed
@@ -246,6 +261,32 @@ class Report:
     complete: bool = False
     urgent: bool = False
     dropped: int = 0
+    overtakes: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Signature:
+    """
+    :ivar key: the public key that it can be verified with
+    """
+
+    key: str
+    value: bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Signed:
+    """What an agent says, and the proof that the agent did.
+
+    A report is signed with the agent's key; a registration with the key that
+    it names and, where that takes another's place, with that one as well.
+
+    :ivar body: JSON of what :func:`sentinella.wire.to_wire` makes of a
+        Registration or a Report
+    """
+
+    body: str
+    signatures: tuple[Signature, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -263,6 +304,14 @@ class Server:
     :ivar id: its number inside the database; never leaves the server side
     :ivar interval: seconds between its agent's reports
     :ivar clock_offset: the agent's clock less the database's, in seconds
+    :ivar sequence: of the last report that did not overtake
+    :ivar urgent_sequence: of the last report that did
+    :ivar public_key: that its reports must be signed with; '' where no
+        operator has accepted the server yet
+    :ivar candidate_key: that asks to take this one's place, or ''
+    :ivar registration_counter: of the last registration
+    :ivar refused: reports and registrations that were not this agent's own
+    :ivar refused_at: when the last of them came, or None
     """
 
     id: int
@@ -281,6 +330,12 @@ class Server:
     dropped: int = 0
     created_at: float = 0.0
     last_report_at: float | None = None
+    urgent_sequence: int = 0
+    public_key: str = ''
+    candidate_key: str = ''
+    registration_counter: int = 0
+    refused: int = 0
+    refused_at: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

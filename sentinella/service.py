@@ -90,17 +90,23 @@ def _read_all(conf):
     and in a thread that nobody looks at."""
     for group in options.GROUPS:
         for section, opts in group.list_opts():
-            for opt in opts:
-                name = section.name if section else 'DEFAULT'
-                _read(conf[name] if section else conf, name, opt)
+            read_options(conf, section.name if section else None, opts)
 
 
-def _read(values, name, opt):
-    try:
-        values[opt.dest]
-    except cfg.ConfigFileValueError as error:
-        said = str(error).rpartition('is not valid: ')[2]
-        raise exceptions.InvalidConfiguration(f'[{name}] {opt.name}: {said}')
+def read_options(conf, section, opts):
+    """
+    :param section: None for DEFAULT
+    :raises InvalidConfiguration: one of them has a value that can't be used
+    """
+    values = conf[section] if section else conf
+    for opt in opts:
+        try:
+            values[opt.dest]
+        except cfg.ConfigFileValueError as error:
+            said = str(error).rpartition('is not valid: ')[2]
+            raise exceptions.InvalidConfiguration(
+                f'[{section or "DEFAULT"}] {opt.name}: {said}'
+            )
 
 
 class Guard:

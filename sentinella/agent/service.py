@@ -18,9 +18,9 @@ import time
 from oslo_log import log
 
 from sentinella import model
-from sentinella import plugins
 from sentinella import service
 from sentinella import version
+from sentinella.agent import collecting
 from sentinella.agent import discovery
 from sentinella.agent import facts
 from sentinella.agent import spool
@@ -65,13 +65,16 @@ class Agent:
         self.node = discovery.Node(
             self._catalog, conf.agent.exclude_services, conf.host
         )
-        self._collectors = [
-            (
-                service.Guard(f'collector {name}'),
-                plugins.load('sentinella.collectors', name, conf, self.node),
-            )
+        self._names = [
+            name
             for name in conf.agent.collectors
+            if name not in conf.agent.disabled_collectors
         ]
+        self._collectors = collecting.Collectors(conf, self.node, self._names)
+        self._watcher = watch.Watcher()
+        self._prober = collecting.Prober(
+            self._collectors, conf.agent.probe_interval, self._watcher.wake
+        )
         self._spool = spool.Spool(
             os.path.join(self._state.path, 'spool'),
             conf.agent.spool_max_bytes,
@@ -79,7 +82,6 @@ class Agent:
         self._publisher = rpc.RpcPublisher(
             self._spool, client, self._registration
         )
-        self._watcher = watch.Watcher()
         # hardly a pause: what it does is to wait
         self._loop = service.Loop('agent', self._step, PAUSE)
         self._stopping = False
@@ -88,12 +90,13 @@ class Agent:
         self._ticks = 0
         self._complete = True
         self._told = {}
+        self._lacking = set()
         self._facts = dict(self.node.facts)
 
     def start(self):
         now = time.time()
         self._restore(now)
-        if 'logs' in self.conf.agent.collectors:
+        if 'logs' in self._names:
             self.node.logs = tail.Logs(
                 self.conf.agent.max_events_per_second,
                 self._state.load('positions.json'),
@@ -101,10 +104,12 @@ class Agent:
         self._saver.start()
         self._publisher.start()
         self._loop.start()
+        self._prober.start()
 
     def stop(self):
         """End; what was not sent yet stays in the spool."""
         self._stopping = True
+        self._prober.stop()
         self._watcher.wake()
         self._loop.stop()
         if self.node.logs is not None:
@@ -142,6 +147,7 @@ class Agent:
             self._watch()
         elif self._again_at and now >= self._again_at:
             self._read_logs()
+        self._report_probed()
         if now >= self._tick_at:
             interval = self.conf.agent.interval
             self._tick_at = max(self._tick_at + interval, now + interval / 2)
@@ -219,12 +225,16 @@ class Agent:
         self._report(samples, events=events, urgent=True)
         self._save_positions()
 
+    def _report_probed(self):
+        """Tell what others answered, once a round is over."""
+        samples, changed = self._prober.take()
+        if samples:
+            self._report(samples, urgent=changed)
+
     def _tick(self):
-        """Report everything."""
+        """Report everything that the node itself tells."""
         now, started = time.time(), time.perf_counter()
-        samples = []
-        for guard, collector in self._collectors:
-            guard.run(lambda c=collector: samples.extend([*c.collect(now)]))
+        samples = self._collectors.here(now)
         spent = time.perf_counter() - started
         dropped = self._spool.take_dropped() + sum(
             int(s.value) for s in samples if s.metric.name == 'log.suppressed'
@@ -235,7 +245,14 @@ class Agent:
             ('agent.collect_seconds', round(spent, 4)),
         ):
             samples.append(model.Sample(model.Metric.of(name), float(value)))
-        complete = self._complete or self._ticks % COMPLETE == 0
+        lacking = {s.name for s in self._collectors.statuses()}
+        # one that works again is no longer named
+        complete = (
+            self._complete
+            or self._ticks % COMPLETE == 0
+            or not self._lacking <= lacking
+        )
+        self._lacking = lacking
         self._ticks += 1
         self._complete = False
         logs = self.node.logs
@@ -250,6 +267,7 @@ class Agent:
 
     def _statuses(self, complete):
         statuses = [s.status() for s in self.node.services.values()]
+        statuses += self._collectors.statuses()
         return [
             status
             for status in statuses

@@ -30,10 +30,25 @@ OPTS = [
         max=60.0,
         help='Seconds between two looks at logs and for new processes.',
     ),
+    cfg.FloatOpt(
+        'probe_interval',
+        default=30.0,
+        min=1.0,
+        max=3600.0,
+        help='Seconds between two rounds of the collectors that wait for '
+        'others: those that call APIs, databases, the message bus and the '
+        'like.',
+    ),
     cfg.ListOpt(
         'collectors',
         default=['host', 'process', 'logs'],
-        help='Names of the collectors to run.',
+        help='Names of the collectors to run. Each looks for what it is '
+        'about by itself, and does nothing where there is none of it.',
+    ),
+    cfg.ListOpt(
+        'disabled_collectors',
+        default=[],
+        help='Names of collectors that are not run even so.',
     ),
     cfg.ListOpt(
         'exclude_services',

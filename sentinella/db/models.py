@@ -95,6 +95,12 @@ servers = _table(
     _column('dropped', sa.BigInteger),
     _column('created_at', types.Time),
     sa.Column('last_report_at', types.Time),
+    _column('urgent_sequence', sa.BigInteger),
+    _column('public_key', sa.String(64)),
+    _column('candidate_key', sa.String(64)),
+    _column('registration_counter', sa.BigInteger),
+    _column('refused', sa.BigInteger),
+    sa.Column('refused_at', types.Time),
     # of all services that the agent named last; '' where there is more to
     # it, so that the same said again is not compared row by row
     _column('services_digest', sa.String(32)),
@@ -130,6 +136,7 @@ log_events = _table(
     sa.Column('traceback', types.Text),
     sa.Column('signature', types.String(64)),
     _column('count', sa.BigInteger),
+    _column('last_at', types.Time),
     sa.Index(None, 'at'),
     sa.Index(None, 'server_id', 'at'),
 )

@@ -32,6 +32,7 @@ LAYERS = {
     'backend': 1,
     'exceptions': 1,
     'version': 1,
+    'signing': 1,
     'wire': 1,
     'conf': 2,
     'policies': 2,

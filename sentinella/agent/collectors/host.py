@@ -17,7 +17,6 @@ import re
 
 import psutil
 
-from sentinella import model
 from sentinella.agent import base
 
 #: Filesystems that are not on a disk of this node, or never fill up.
@@ -34,10 +33,41 @@ _VIRTUAL = re.compile(
     r'lo$|veth|tap|qbr|qvb|qvo|qr-|qg-|docker|br-[0-9a-f]{12}|virbr|vnet|'
     r'cali|cni|flannel|dummy|ovs-system|(gre|sit|erspan|ip6?tnl|tunl|gretap)'
 )
-NAN = float('nan')
 
 
 class HostCollector(base.Collector):
+    """CPU, memory, filesystems, disks and network of this node.
+
+    It reads what the kernel tells everyone and needs nothing. Filesystems of
+    other nodes are left out: asking after one whose server is gone hangs.
+    """
+
+    METRICS = {
+        'cpu.percent': 'Share of the time that the processors were busy, %',
+        'cpu.user_percent': 'Share of the time in programs, %',
+        'cpu.system_percent': 'Share of the time in the kernel, %',
+        'cpu.iowait_percent': 'Share of the time idle, disks pending, %',
+        'cpu.steal_percent': 'Share of the time that the hypervisor took, %',
+        'memory.percent': 'Memory that is not available, %',
+        'memory.available_bytes': 'Memory that programs can still have, bytes',
+        'memory.total_bytes': 'Memory of the node, bytes',
+        'swap.percent': 'Swap space in use, %',
+        'load.1m': 'Mean number of runnable processes in 1 minute',
+        'load.5m': 'Mean number of runnable processes in 5 minutes',
+        'load.15m': 'Mean number of runnable processes in 15 minutes',
+        'load.per_cpu_5m': 'load.5m for each processor',
+        'fs.percent': 'Space in use, % of what users may use; by mount',
+        'fs.inodes_percent': 'Inodes in use, %; by mount',
+        'fs.free_bytes': 'Space left to users, bytes; by mount',
+        'disk.read_bytes_rate': 'Bytes read in a second; by device',
+        'disk.write_bytes_rate': 'Bytes written in a second; by device',
+        'disk.busy_percent': 'Share of the time with requests, %; by device',
+        'net.rx_bytes_rate': 'Bytes received in a second; by interface',
+        'net.tx_bytes_rate': 'Bytes sent in a second; by interface',
+        'net.errors_rate': 'Errors in a second, both ways; by interface',
+        'host.uptime_seconds': 'Time since the node started, s',
+    }
+
     def __init__(self, conf, node):
         super().__init__(conf, node)
         self._boot = psutil.boot_time()
@@ -52,7 +82,7 @@ class HostCollector(base.Collector):
         yield from self._filesystems()
         yield from self._disks(now)
         yield from self._network(now)
-        yield _sample('host.uptime_seconds', round(now - self._boot))
+        yield base.sample('host.uptime_seconds', round(now - self._boot))
 
     def _cpu(self):
         times = psutil.cpu_times()
@@ -68,32 +98,34 @@ class HostCollector(base.Collector):
 
         def share(*names):
             if before is None or total <= 0:
-                return NAN
+                return base.NAN
             spent = sum(
                 getattr(times, n, 0.0) - getattr(before, n, 0.0) for n in names
             )
             return round(min(100.0, max(0.0, 100 * spent / total)), 1)
 
         idle = share('idle', 'iowait')
-        yield _sample('cpu.percent', round(100 - idle, 1))
-        yield _sample('cpu.user_percent', share('user', 'nice'))
-        yield _sample('cpu.system_percent', share('system', 'irq', 'softirq'))
-        yield _sample('cpu.iowait_percent', share('iowait'))
-        yield _sample('cpu.steal_percent', share('steal'))
+        yield base.sample('cpu.percent', round(100 - idle, 1))
+        yield base.sample('cpu.user_percent', share('user', 'nice'))
+        yield base.sample(
+            'cpu.system_percent', share('system', 'irq', 'softirq')
+        )
+        yield base.sample('cpu.iowait_percent', share('iowait'))
+        yield base.sample('cpu.steal_percent', share('steal'))
 
     def _memory(self):
         memory = psutil.virtual_memory()
-        yield _sample('memory.percent', memory.percent)
-        yield _sample('memory.available_bytes', memory.available)
-        yield _sample('memory.total_bytes', memory.total)
-        yield _sample('swap.percent', psutil.swap_memory().percent)
+        yield base.sample('memory.percent', memory.percent)
+        yield base.sample('memory.available_bytes', memory.available)
+        yield base.sample('memory.total_bytes', memory.total)
+        yield base.sample('swap.percent', psutil.swap_memory().percent)
 
     def _load(self):
         one, five, fifteen = os.getloadavg()
-        yield _sample('load.1m', round(one, 2))
-        yield _sample('load.5m', round(five, 2))
-        yield _sample('load.15m', round(fifteen, 2))
-        yield _sample('load.per_cpu_5m', round(five / self._cpus, 2))
+        yield base.sample('load.1m', round(one, 2))
+        yield base.sample('load.5m', round(five, 2))
+        yield base.sample('load.15m', round(fifteen, 2))
+        yield base.sample('load.per_cpu_5m', round(five / self._cpus, 2))
 
     def _filesystems(self):
         devices = set()
@@ -109,14 +141,14 @@ class HostCollector(base.Collector):
             if not _DISK.fullmatch(name):
                 continue
             rate = self._rates.of(f'disk {name}', now)
-            yield _sample(
+            yield base.sample(
                 'disk.read_bytes_rate', rate(count.read_bytes), device=name
             )
-            yield _sample(
+            yield base.sample(
                 'disk.write_bytes_rate', rate(count.write_bytes), device=name
             )
-            busy = rate(getattr(count, 'busy_time', NAN), 1) / 10
-            yield _sample(
+            busy = rate(getattr(count, 'busy_time', base.NAN), 1) / 10
+            yield base.sample(
                 'disk.busy_percent', round(min(100.0, busy), 1), device=name
             )
 
@@ -125,13 +157,13 @@ class HostCollector(base.Collector):
             if _VIRTUAL.match(name):
                 continue
             rate = self._rates.of(f'net {name}', now)
-            yield _sample(
+            yield base.sample(
                 'net.rx_bytes_rate', rate(count.bytes_recv), interface=name
             )
-            yield _sample(
+            yield base.sample(
                 'net.tx_bytes_rate', rate(count.bytes_sent), interface=name
             )
-            yield _sample(
+            yield base.sample(
                 'net.errors_rate',
                 rate(count.errin + count.errout, 1),
                 interface=name,
@@ -157,9 +189,9 @@ class Rates:
 
         def rate(value, digits=0):
             present.append(value)
-            grown = value - next(previous, NAN)
+            grown = value - next(previous, base.NAN)
             if now <= at or not grown >= 0:
-                return NAN
+                return base.NAN
             return round(grown / (now - at), digits)
 
         return rate
@@ -182,20 +214,16 @@ def _filesystem(path):
     try:
         status = os.statvfs(path)
     except OSError:
-        percent = inodes = free = NAN
+        percent = inodes = free = base.NAN
     else:
         # as df has it: of what an unprivileged user could use
         used = status.f_blocks - status.f_bfree
         usable = used + status.f_bavail
-        percent = round(100 * used / usable, 1) if usable else NAN
+        percent = round(100 * used / usable, 1) if usable else base.NAN
         files = status.f_files
         taken = files - status.f_ffree
-        inodes = round(100 * taken / files, 1) if files else NAN
+        inodes = round(100 * taken / files, 1) if files else base.NAN
         free = status.f_bavail * status.f_frsize
-    yield _sample('fs.percent', percent, mount=path)
-    yield _sample('fs.inodes_percent', inodes, mount=path)
-    yield _sample('fs.free_bytes', free, mount=path)
-
-
-def _sample(name, value, **dimensions):
-    return model.Sample(model.Metric.of(name, **dimensions), float(value))
+    yield base.sample('fs.percent', percent, mount=path)
+    yield base.sample('fs.inodes_percent', inodes, mount=path)
+    yield base.sample('fs.free_bytes', free, mount=path)

@@ -12,16 +12,27 @@
 
 """How many records of which level each service has logged."""
 
-import functools
-
-from sentinella import model
 from sentinella.agent import base
 
-NAN = float('nan')
 NAMES = ('warnings', 'errors', 'criticals', 'tracebacks')
 
 
 class LogsCollector(base.Collector):
+    """How many records of which level each service has logged.
+
+    It needs to read the services' logs: on most systems by being in the group
+    `adm`, and in those of the services.
+    """
+
+    METRICS = {
+        'log.warnings': 'WARNING records since the last report; by service',
+        'log.errors': 'ERROR records since the last report; by service',
+        'log.criticals': 'CRITICAL records since the last report; by service',
+        'log.tracebacks': 'Tracebacks since the last report; by service',
+        'log.suppressed': 'Log events counted but not sent, since the last '
+        'report; by service',
+    }
+
     def collect(self, now):
         logs = self.node.logs
         if logs is None:
@@ -38,14 +49,9 @@ def count_samples(service, counts):
         logs can't be read
     """
     for name in NAMES:
-        value = NAN if counts is None else getattr(counts, name)
+        value = None if counts is None else getattr(counts, name)
         yield sample(name, value, service)
 
 
 def sample(name, value, service):
-    return model.Sample(_metric(name, service), float(value))
-
-
-@functools.cache
-def _metric(name, service):
-    return model.Metric.of(f'log.{name}', service=service)
+    return base.sample(f'log.{name}', value, service=service)

@@ -12,16 +12,29 @@
 
 """What the processes of each watched service use."""
 
-import functools
-
 from sentinella import model
 from sentinella.agent import base
 from sentinella.agent import proc
 
-NAN = float('nan')
-
 
 class ProcessCollector(base.Collector):
+    """What the processes of each watched service use, and that they live.
+
+    It needs nothing. Before Linux 6.2 the open files of other users'
+    processes are not for it to see.
+    """
+
+    METRICS = {
+        'process.up': 'Whether a master of the service lives: 1 or 0',
+        'process.restarts': 'Restarts of masters and workers since the last '
+        'report',
+        'process.cpu_percent': 'Share of one processor, %',
+        'process.rss_bytes': 'Resident memory of all its processes, bytes',
+        'process.threads': 'Threads of all its processes',
+        'process.open_files': 'Files that its processes hold open',
+        'process.count': 'Number of its processes',
+    }
+
     def __init__(self, conf, node):
         super().__init__(conf, node)
         self._before = {}
@@ -45,7 +58,7 @@ class ProcessCollector(base.Collector):
         for name, value in values.items():
             # a service that is down uses nothing that could be measured
             known = stats or name == 'count'
-            yield sample(name, value if known else NAN, service)
+            yield sample(name, value if known else base.NAN, service)
 
     def _cpu(self, stats, now, before):
         """In percent of one CPU."""
@@ -57,25 +70,20 @@ class ProcessCollector(base.Collector):
             if now > at:
                 known = True
                 spent += (stat.cpu - cpu) / proc.TICKS / (now - at)
-        return round(100 * spent, 1) if known else NAN
+        return round(100 * spent, 1) if known else base.NAN
 
 
 def state_samples(service):
     """Whether it is up, and its restarts since this was last called."""
     up = {model.ServiceState.UP: 1.0, model.ServiceState.DOWN: 0.0}
-    yield sample('up', up.get(service.state, NAN), service)
+    yield sample('up', up.get(service.state, base.NAN), service)
     yield sample('restarts', service.take_restarts(), service)
 
 
 def sample(name, value, service):
-    return model.Sample(_metric(name, service.name), float(value))
-
-
-@functools.cache
-def _metric(name, service):
-    return model.Metric.of(f'process.{name}', service=service)
+    return base.sample(f'process.{name}', value, service=service.name)
 
 
 def _open_files(stats):
     counts = [proc.open_files(stat.pid) for stat in stats]
-    return NAN if None in counts else sum(counts)
+    return base.NAN if None in counts else sum(counts)

@@ -119,7 +119,7 @@ class TestStatus(databases.SqliteTestCase):
         conf = databases.make_conf(f'sqlite:///{folder}/x.db')
         code, details = self.check('check_schema', conf)
         self.assertEqual('FAILURE', code)
-        self.assertIn('at none, not 0001', details)
+        self.assertIn('at none, not 0002', details)
         self.assertIn('sentinella-manage db sync', details)
 
     def test_no_server(self):

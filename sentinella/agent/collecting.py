@@ -1,0 +1,205 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Calls the collectors: those of this node, and those that wait for others."""
+
+import concurrent.futures
+import threading
+import time
+
+from sentinella import exceptions
+from sentinella import model
+from sentinella import plugins
+from sentinella import service
+from sentinella.agent import base
+
+#: Collectors that wait for something at a time.
+AT_ONCE = 4
+#: What is said of a collector that can't work, as if it were a service.
+PREFIX = 'collector:'
+
+
+class Collecting:
+    """One collector, and how it fares.
+
+    :ivar reason: why it gave nothing the last time; '' where it worked, None
+        where there was nothing to do
+    :ivar since: when that began, seconds since the epoch
+    """
+
+    def __init__(self, name, collector, now):
+        self.name = name
+        self.collector = collector
+        self.reason = None
+        self.since = now
+        self._guard = service.Guard(f'collector {name}')
+
+    def collect(self, now):
+        """
+        :returns: list of Samples; empty where it failed, which is said once
+        """
+        if not self.collector.wanted():
+            self._becomes(None, now)
+            return []
+        samples = []
+        try:
+            samples.extend(self.collector.collect(now))
+        except Exception as error:
+            self._guard.failed(error)
+            ours = isinstance(error, exceptions.SentinellaError)
+            name = '' if ours else f'{type(error).__name__}: '
+            self._becomes(f'{name}{error}', now)
+            return []
+        self._guard.went_well()
+        self._becomes('', now)
+        return samples
+
+    def _becomes(self, reason, now):
+        if reason != self.reason:
+            self.since = now
+        self.reason = reason
+
+    def status(self):
+        """
+        :returns: ServiceStatus that says what it lacks, or None where it
+            works or has nothing to do
+        """
+        if not self.reason:
+            return None
+        return model.ServiceStatus(
+            name=f'{PREFIX}{self.name}',
+            state=model.ServiceState.UNDETERMINED,
+            since=self.since,
+            project='sentinella',
+            reason=self.reason,
+        )
+
+
+class Collectors:
+    """All collectors of a node.
+
+    :param names: of those to load
+    :raises InvalidConfiguration: there is no such collector, or it has an
+        option that can't be used
+    """
+
+    def __init__(self, conf, node, names):
+        now = time.time()
+        loaded = [
+            Collecting(
+                name,
+                plugins.load('sentinella.collectors', name, conf, node),
+                now,
+            )
+            for name in names
+        ]
+        self._here = [c for c in loaded if not c.collector.PROBES]
+        self._probing = [c for c in loaded if c.collector.PROBES]
+
+    def here(self, now):
+        """What the node itself tells; takes no time worth mentioning.
+
+        :returns: list of Samples
+        """
+        samples = [s for c in self._here for s in c.collect(now)]
+        return samples + self._health()
+
+    def probed(self, now):
+        """What others answer; returns once all of them have, or will not.
+
+        :returns: list of Samples
+        """
+        wanted = [c for c in self._probing if c.collector.wanted()]
+        if not wanted:
+            return []
+        with concurrent.futures.ThreadPoolExecutor(
+            min(AT_ONCE, len(wanted)), 'agent-probe'
+        ) as pool:
+            found = list(pool.map(lambda c: c.collect(now), wanted))
+        return [sample for samples in found for sample in samples]
+
+    def _health(self):
+        """Which collectors work, of those that have something to do."""
+        return [
+            base.sample(
+                'agent.collector_up',
+                base.NAN if c.reason else 1.0,
+                collector=c.name,
+            )
+            for c in (*self._here, *self._probing)
+            if c.reason is not None
+        ]
+
+    def statuses(self):
+        """
+        :returns: list of ServiceStatuses of those that can't work
+        """
+        found = [c.status() for c in (*self._here, *self._probing)]
+        return [status for status in found if status is not None]
+
+
+class Prober:
+    """Asks the collectors that wait for others, in a thread of its own.
+
+    :param collectors: a :class:`Collectors`
+    :param interval: seconds between two rounds
+    :param done: called, in that thread, when a round's samples can be taken
+    """
+
+    def __init__(self, collectors, interval, done):
+        self._collectors = collectors
+        self._done = done
+        self._lock = threading.Lock()
+        self._samples = []
+        self._states = {}
+        self._loop = service.Loop(
+            'agent-prober', self._probe, interval, jitter=0.1
+        )
+
+    def start(self):
+        self._loop.start()
+
+    def stop(self):
+        # what waits for a far server is left to end by itself
+        self._loop.stop(timeout=1.0)
+
+    def wake(self):
+        """Have a round begin now."""
+        self._loop.wake()
+
+    def _probe(self):
+        samples = self._collectors.probed(time.time())
+        if not samples:
+            return
+        with self._lock:
+            # of rounds that nobody took, the last one counts
+            self._samples = samples
+        self._done()
+
+    def take(self):
+        """
+        :returns: samples of the last round, if they were not taken before,
+            and whether anything in it went up or down since the round before
+        """
+        with self._lock:
+            samples, self._samples = self._samples, []
+        if not samples:
+            return [], False
+        states = {
+            s.metric: s.value for s in samples if s.metric.name.endswith('.up')
+        }
+        before, self._states = self._states, states
+        changed = any(
+            value in (0.0, 1.0) and value != before.get(metric, 1.0)
+            for metric, value in states.items()
+        )
+        return samples, changed
