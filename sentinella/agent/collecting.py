@@ -13,6 +13,7 @@
 """Calls the collectors: those of this node, and those that wait for others."""
 
 import concurrent.futures
+import math
 import threading
 import time
 
@@ -84,24 +85,30 @@ class Collecting:
         )
 
 
-class Collectors:
-    """All collectors of a node.
-
-    :param names: of those to load
+def load(conf, node, names):
+    """
+    :param names: of the collectors to load
+    :returns: Collectors
     :raises InvalidConfiguration: there is no such collector, or it has an
         option that can't be used
     """
+    now = time.time()
+    return Collectors(
+        Collecting(
+            name, plugins.load('sentinella.collectors', name, conf, node), now
+        )
+        for name in names
+    )
 
-    def __init__(self, conf, node, names):
-        now = time.time()
-        loaded = [
-            Collecting(
-                name,
-                plugins.load('sentinella.collectors', name, conf, node),
-                now,
-            )
-            for name in names
-        ]
+
+class Collectors:
+    """All collectors of a node.
+
+    :param loaded: iterable of Collecting
+    """
+
+    def __init__(self, loaded):
+        loaded = list(loaded)
         self._here = [c for c in loaded if not c.collector.PROBES]
         self._probing = [c for c in loaded if c.collector.PROBES]
 
@@ -194,12 +201,17 @@ class Prober:
             samples, self._samples = self._samples, []
         if not samples:
             return [], False
-        states = {
-            s.metric: s.value for s in samples if s.metric.name.endswith('.up')
-        }
-        before, self._states = self._states, states
-        changed = any(
-            value in (0.0, 1.0) and value != before.get(metric, 1.0)
-            for metric, value in states.items()
-        )
+        before, self._states = self._states, {}
+        changed = False
+        for metric, value in _binaries(samples):
+            known = before.get(metric, 1.0)
+            # what can't be told just now is taken to be as it was
+            self._states[metric] = known if math.isnan(value) else value
+            changed |= self._states[metric] != known
         return samples, changed
+
+
+def _binaries(samples):
+    for sample in samples:
+        if sample.metric.name.endswith('.up'):
+            yield sample.metric, sample.value

@@ -70,7 +70,7 @@ class Agent:
             for name in conf.agent.collectors
             if name not in conf.agent.disabled_collectors
         ]
-        self._collectors = collecting.Collectors(conf, self.node, self._names)
+        self._collectors = collecting.load(conf, self.node, self._names)
         self._watcher = watch.Watcher()
         self._prober = collecting.Prober(
             self._collectors, conf.agent.probe_interval, self._watcher.wake
