@@ -20,6 +20,23 @@ import yaml
 
 from sentinella import exceptions
 
+#: The formats of logs that are read; a file that is plainly in another one
+#: of them is read as that.
+LOG_FORMATS = (
+    'oslo',
+    'apache',
+    'ceph',
+    'etcd',
+    'haproxy',
+    'libvirt',
+    'mariadb',
+    'ovs',
+    'postgresql',
+    'rabbitmq',
+    'syslog',
+    'uwsgi',
+)
+
 _NAME = re.compile(r'[a-z0-9][a-z0-9._-]*')
 
 
@@ -30,6 +47,7 @@ class Kind:
     :ivar needs: text that its command line must contain
     :ivar workers: whether its children are a pool that it keeps up
     :ivar log_files: patterns of its logs; None: to be found by themselves
+    :ivar log_format: what its logs look like, one of `LOG_FORMATS`
     """
 
     name: str
@@ -40,6 +58,7 @@ class Kind:
     needs: str = ''
     workers: bool = True
     log_files: tuple[str, ...] | None = None
+    log_format: str = 'oslo'
 
 
 class Catalog:
@@ -154,7 +173,18 @@ def _kind(project, name, entry, where):
         needs=_typed(entry.get('needs', ''), str, where, 'needs'),
         workers=_typed(entry.get('workers', True), bool, where, 'workers'),
         log_files=_list(entry, 'log_files', str, where, None),
+        log_format=_log_format(entry, where),
     )
+
+
+def _log_format(entry, where):
+    name = _typed(entry.get('log_format', 'oslo'), str, where, 'log_format')
+    if name not in LOG_FORMATS:
+        raise exceptions.InvalidConfiguration(
+            f'{where}: log_format: expected one of '
+            f'{", ".join(LOG_FORMATS)}, got {name!r:.60}'
+        )
+    return name
 
 
 def _mapping(value, where, of):

@@ -84,6 +84,15 @@ class TestServices(base.BaseTestCase):
             self.assertIn(expected, str(error))
             self.assertNotIn('\n', str(error))
 
+    def test_a_log_is_of_a_known_format(self):
+        text = 'a: {services: {b: {log_format: %s}}}'
+        kind = self.load(text % 'rabbitmq').kinds['b']
+        self.assertEqual('rabbitmq', kind.log_format)
+        error = self.assertRaises(
+            exceptions.InvalidConfiguration, self.load, text % 'xml'
+        )
+        self.assertIn('b: log_format: expected one of oslo,', str(error))
+
     def test_a_missing_file_is_named(self):
         error = self.assertRaises(
             exceptions.InvalidConfiguration, services.load, ['/no/such.yaml']
