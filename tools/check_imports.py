@@ -25,7 +25,7 @@ ROOT = pathlib.Path(__file__).parents[1] / 'sentinella'
 
 PARTS = {
     'client': ['osc'],
-    'agent': ['cmd/agent.py', 'agent'],
+    'agent': ['cmd/agent', 'agent'],
     'server': [
         'cmd/conductor.py',
         'cmd/evaluator.py',
