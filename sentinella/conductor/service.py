@@ -10,12 +10,12 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The conductor: an RPC server, the ingest behind it, and housekeeping."""
+"""The conductor: an RPC server, the intake behind it, and housekeeping."""
 
 from sentinella import service
 from sentinella.conductor import endpoint
 from sentinella.conductor import housekeeping
-from sentinella.conductor import ingest
+from sentinella.ingest import intake
 from sentinella.rpc import evaluator
 from sentinella.rpc import transport as bus
 
@@ -26,7 +26,7 @@ class Conductor:
     """
 
     def __init__(self, conf, transport, database, storage):
-        self._ingest = ingest.Ingest(
+        self._ingest = intake.Ingest(
             conf, database, storage, evaluator.EvaluatorClient(transport).wake
         )
         self._server = bus.get_server(

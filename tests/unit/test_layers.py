@@ -44,6 +44,7 @@ LAYERS = {
     'rpc': 4,
     'knowledge': 4,
     'storage': 5,
+    'ingest': 5,
     'rpc.conductor': 5,
     'rpc.evaluator': 5,
     'agent.base': 5,

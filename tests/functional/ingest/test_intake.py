@@ -26,7 +26,7 @@ from sentinella import model
 from sentinella import plugins
 from sentinella import wire
 from sentinella.conductor import housekeeping
-from sentinella.conductor import ingest
+from sentinella.ingest import intake
 from sentinella.db import clock
 from sentinella.db import definitions
 from sentinella.db import log_events
@@ -74,7 +74,7 @@ class TestIngest:
         self.storage = FaultyStorage(
             plugins.load('sentinella.storage', 'sql', self.conf, self.database)
         )
-        self.ingest = ingest.Ingest(
+        self.ingest = intake.Ingest(
             self.conf,
             self.database,
             self.storage,

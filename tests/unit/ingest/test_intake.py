@@ -17,7 +17,7 @@ import testtools
 from hypothesis import strategies as st
 
 from sentinella import model
-from sentinella.conductor import ingest
+from sentinella.ingest import intake
 
 SERVER = model.Server(
     id=1, uuid='u', hostname='h', project_id='p', epoch='e', sequence=5
@@ -27,19 +27,19 @@ SERVER = model.Server(
 class TestJudge(testtools.TestCase):
     def test_an_unknown_server_must_register(self):
         self.assertIs(
-            ingest.UNREGISTERED, ingest.judge(model.Report('u', 'e', 1), None)
+            intake.UNREGISTERED, intake.judge(model.Report('u', 'e', 1), None)
         )
 
     def test_so_must_one_with_a_new_spool(self):
         report = model.Report('u', 'other', 6)
-        self.assertIs(ingest.UNREGISTERED, ingest.judge(report, SERVER))
+        self.assertIs(intake.UNREGISTERED, intake.judge(report, SERVER))
 
     @hypothesis.given(st.lists(st.integers(0, 30)))
     def test_each_sequence_is_taken_once_and_never_backwards(self, sequences):
         server, taken = SERVER, []
         for sequence in sequences:
             report = model.Report('u', 'e', sequence)
-            if ingest.judge(report, server) is ingest.ACCEPTED:
+            if intake.judge(report, server) is intake.ACCEPTED:
                 taken.append(sequence)
                 server = dataclasses.replace(server, sequence=sequence)
         self.assertEqual(sorted(set(taken)), taken)
@@ -50,24 +50,24 @@ class TestClock(testtools.TestCase):
     @hypothesis.given(st.floats(-1e6, 1e6), st.floats(-0.4, 0.4))
     def test_a_resent_frame_lands_where_it_was(self, offset, delay):
         """The way takes another time, the offset that was kept does not."""
-        kept = ingest.clock_offset(SERVER, 1e9 + offset, 1e9)
+        kept = intake.clock_offset(SERVER, 1e9 + offset, 1e9)
         server = dataclasses.replace(SERVER, clock_offset=kept)
-        again = ingest.clock_offset(server, 1e9 + offset, 1e9 + delay)
+        again = intake.clock_offset(server, 1e9 + offset, 1e9 + delay)
         self.assertEqual(kept, again)
 
     def test_a_good_clock_is_taken_at_its_word(self):
         server = dataclasses.replace(SERVER, clock_offset=1.5)
-        self.assertEqual(100.25, ingest.shift(server, 100.25))
+        self.assertEqual(100.25, intake.shift(server, 100.25))
 
     def test_a_wrong_one_is_set_right(self):
         server = dataclasses.replace(SERVER, clock_offset=-3600.0)
-        self.assertEqual(3700.25, ingest.shift(server, 100.25))
+        self.assertEqual(3700.25, intake.shift(server, 100.25))
 
     def test_an_agent_that_does_not_say_is_trusted(self):
-        self.assertEqual(0.0, ingest.clock_offset(SERVER, 0.0, 1e9))
+        self.assertEqual(0.0, intake.clock_offset(SERVER, 0.0, 1e9))
 
     def test_events_are_shifted_by_the_same(self):
         event = model.LogEvent(100.0, 's', 'ERROR', 'm')
         server = dataclasses.replace(SERVER, clock_offset=60.0)
-        (shifted,) = ingest.shift_all(server, (event,), 'at')
+        (shifted,) = intake.shift_all(server, (event,), 'at')
         self.assertEqual(40.0, shifted.at)
