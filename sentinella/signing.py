@@ -22,7 +22,6 @@ import binascii
 import hashlib
 
 from cryptography import exceptions as crypto
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from sentinella import exceptions
@@ -30,6 +29,12 @@ from sentinella import model
 
 REGISTRATION = b'sentinella registration 1\n'
 REPORT = b'sentinella report 1\n'
+
+#: PKCS #8 of an Ed25519 key is always this, then its 32 bytes (RFC 8410).
+#: The library's own reader of PEM knows all other keys too, for over a MB of
+#: the agent's memory.
+_PKCS8 = bytes.fromhex('302e020100300506032b657004220420')
+_BEGIN, _END = '-----BEGIN PRIVATE KEY-----', '-----END PRIVATE KEY-----'
 
 
 class PrivateKey:
@@ -39,8 +44,7 @@ class PrivateKey:
 
     def __init__(self, key):
         self._key = key
-        raw = key.public_key().public_bytes_raw()
-        self.public = base64.urlsafe_b64encode(raw).rstrip(b'=').decode()
+        self.public = _text(key.public_key().public_bytes_raw())
 
     @classmethod
     def generate(cls):
@@ -53,21 +57,15 @@ class PrivateKey:
         :raises InvalidConfiguration: it is no Ed25519 private key
         """
         try:
-            key = serialization.load_pem_private_key(pem, password=None)
-        except (ValueError, TypeError, crypto.UnsupportedAlgorithm):
-            key = None
-        if not isinstance(key, ed25519.Ed25519PrivateKey):
-            raise exceptions.InvalidConfiguration(
-                'expected an Ed25519 private key in PKCS #8, PEM'
-            )
-        return cls(key)
+            return cls(ed25519.Ed25519PrivateKey.from_private_bytes(_raw(pem)))
+        except ValueError:
+            problem = 'expected an Ed25519 private key in PKCS #8, PEM'
+        raise exceptions.InvalidConfiguration(problem)
 
     def to_pem(self):
-        return self._key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
+        der = _PKCS8 + self._key.private_bytes_raw()
+        text = base64.b64encode(der).decode()
+        return f'{_BEGIN}\n{text}\n{_END}\n'.encode()
 
     def sign(self, kind, body):
         """
@@ -79,12 +77,32 @@ class PrivateKey:
         return model.Signature(self.public, value)
 
 
+def _raw(pem):
+    """
+    :returns: the 32 bytes of the key
+    :raises ValueError: there is something else
+    """
+    head, *lines, foot = pem.decode('ascii').strip().splitlines() or ['', '']
+    der = base64.b64decode(''.join(lines), validate=True)
+    raw = der[len(_PKCS8) :]
+    if (head, foot) != (_BEGIN, _END) or _PKCS8 + raw != der:
+        raise ValueError('not PKCS #8 of an Ed25519 key')
+    return raw
+
+
+def _text(public):
+    return base64.urlsafe_b64encode(public).rstrip(b'=').decode()
+
+
 def verify(signature, kind, body):
     """
     :returns: whether the signature's own key made it over this body
     """
     try:
         raw = base64.urlsafe_b64decode(signature.key + '=')
+        # keys are compared as text: each is written in one way only
+        if _text(raw) != signature.key:
+            return False
         key = ed25519.Ed25519PublicKey.from_public_bytes(raw)
         key.verify(signature.value, kind + body.encode())
     except (ValueError, binascii.Error, crypto.InvalidSignature):

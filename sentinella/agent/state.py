@@ -61,22 +61,50 @@ class State:
             return {}
         return data if isinstance(data, dict) else {}
 
-    def save(self, name, data):
+    def save(self, name, data, durably=False):
         """Replace a file, whole or not at all, if it is to be another.
 
+        :param durably: have it survive the loss of power from now on
         :raises OSError: the disk is full, say
         """
-        self.write(name, json.dumps(data))
+        self.write(name, json.dumps(data), durably)
 
-    def write(self, name, text):
+    def write(self, name, text, durably=False):
         """As :meth:`save`, of what is JSON already."""
         path = os.path.join(self.path, name)
         if self._saved.get(name) == text:
             return
         with open(f'{path}.new', 'w') as file:
+            self.hand_over(file.fileno())
             file.write(text)
+            if durably:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(f'{path}.new', path)
+        if durably:
+            self.sync()
         self._saved[name] = text
+
+    def hand_over(self, file):
+        """Have what root makes belong to whom the directory belongs to, the
+        user that the agent runs as.
+
+        :param file: its number, open
+        """
+        owner = os.stat(self.path)
+        if os.geteuid() == 0 and owner.st_uid != 0:
+            os.fchown(file, owner.st_uid, owner.st_gid)
+
+    def sync(self):
+        """Have files that were made or replaced survive the loss of power.
+
+        :raises OSError:
+        """
+        directory = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
     def server_uuid(self):
         """Who this agent is; made when first asked.
