@@ -45,6 +45,15 @@ COMMANDS = {
     'discover': Command(
         'discover:discover', 'show the services that it finds on this node'
     ),
+    'list': Command(
+        'collectors:list_collectors', 'list the collectors and their states'
+    ),
+    'show': Command('collectors:show', 'show all about one collector'),
+    'enable': Command('collectors:enable', 'have collectors run'),
+    'disable': Command('collectors:disable', 'have collectors not run'),
+    'clear': Command(
+        'collectors:clear', 'forget what enable and disable have said'
+    ),
     'parse-log': Command('parse_log:parse_log', 'show what it reads in logs'),
 }
 

@@ -13,24 +13,21 @@
 import gzip
 import json
 import os
+import pathlib
 import subprocess
 import sys
 
 import fixtures
 from oslotest import base
 
+from sentinella import version
+from sentinella.cmd import agent
+from tests import processes
+from tests.functional.agent import command
+
 DATA = os.path.join(
     os.path.dirname(__file__), os.pardir, os.pardir, 'unit', 'agent', 'data'
 )
-
-
-def run(*arguments):
-    return subprocess.run(
-        [sys.executable, '-m', 'sentinella.cmd.agent', *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, 'PYTHONWARNINGS': 'ignore'},
-    )
 
 
 class TestParseLog(base.BaseTestCase):
@@ -39,7 +36,7 @@ class TestParseLog(base.BaseTestCase):
         self.path = os.path.join(DATA, 'mixed.log')
 
     def test_json(self):
-        done = run('parse-log', self.path, '--format', 'json')
+        done = command.run('parse-log', self.path, '--format', 'json')
         self.assertEqual((0, ''), (done.returncode, done.stderr))
         (found,) = json.loads(done.stdout)
         self.assertEqual(
@@ -55,7 +52,7 @@ class TestParseLog(base.BaseTestCase):
         path = os.path.join(directory, 'a.log.gz')
         with open(self.path, 'rb') as file, gzip.open(path, 'wb') as packed:
             packed.write(file.read())
-        done = run('parse-log', self.path, path, '--format=json')
+        done = command.run('parse-log', self.path, path, '--format=json')
         plain, packed = json.loads(done.stdout)
         self.assertEqual({**plain, 'file': path}, packed)
 
@@ -64,7 +61,9 @@ class TestParseLog(base.BaseTestCase):
         path = os.path.join(directory, 'a.log.gz')
         with open(path, 'wb') as file:
             file.write(b'\x1f\x8b\x08\x00rubbish')
-        done = run('parse-log', '/no/such.log', path, directory, self.path)
+        done = command.run(
+            'parse-log', '/no/such.log', path, directory, self.path
+        )
         self.assertEqual(1, done.returncode)
         lines = done.stderr.splitlines()
         self.assertEqual(
@@ -77,19 +76,19 @@ class TestParseLog(base.BaseTestCase):
 
 class TestDiscover(base.BaseTestCase):
     def test_formats(self):
-        done = run('discover', '--format', 'json')
+        done = command.run('discover', '--format', 'json')
         self.assertEqual((0, ''), (done.returncode, done.stderr))
         for entry in json.loads(done.stdout):
             self.assertTrue(entry['pids'])
             self.assertTrue(entry['evidence'])
-        self.assertEqual(0, run('discover').returncode)
+        self.assertEqual(0, command.run('discover').returncode)
 
     def test_a_bad_services_file_is_named(self):
         directory = self.useFixture(fixtures.TempDir()).path
         path = os.path.join(directory, 'sentinella.conf')
         with open(path, 'w') as file:
             file.write('[agent]\nservices_file = /no/such.yaml\n')
-        done = run('discover', '--config-file', path)
+        done = command.run('discover', '--config-file', path)
         self.assertEqual(
             (
                 1,
@@ -104,7 +103,109 @@ class TestDiscover(base.BaseTestCase):
         path = os.path.join(directory, 'sentinella.conf')
         with open(path, 'w') as file:
             file.write('[agent]\ninterval = soon\n')
-        done = run('--config-file', path)
+        done = command.run('--config-file', path)
         self.assertEqual(1, done.returncode)
         self.assertIn('interval', done.stderr)
         self.assertEqual(1, len(done.stderr.splitlines()), done.stderr)
+
+
+class TestMain(base.BaseTestCase):
+    def test_help_names_every_command(self):
+        done = command.run('--help')
+        self.assertEqual((0, ''), (done.returncode, done.stderr))
+        for name in agent.COMMANDS:
+            self.assertIn(f'\n  {name} ', done.stdout)
+
+    def test_each_command_has_a_help_of_its_own(self):
+        for name in agent.COMMANDS:
+            done = command.run(name, '--help')
+            self.assertEqual((0, ''), (done.returncode, done.stderr), name)
+            self.assertIn('sentinella-agent', done.stdout)
+
+    def test_version(self):
+        done = command.run('--version')
+        self.assertEqual(
+            (0, f'sentinella-agent {version.version_string()}\n', ''),
+            (done.returncode, done.stdout, done.stderr),
+        )
+
+    def test_what_is_asked_wrongly(self):
+        for words, expected in (
+            (['discovre'], "no command 'discovre': did you mean 'discover'"),
+            (['xyz'], "no command 'xyz': see --help"),
+            (['discover', '--formt', 'json'], '--formt'),
+            (['show'], 'COLLECTOR'),
+            (['show', 'nothing'], 'expected one of: '),
+        ):
+            done = command.run(*words)
+            self.assertEqual((2, ''), (done.returncode, done.stdout), words)
+            self.assertIn(expected, done.stderr)
+            self.assertEqual(1, len(done.stderr.splitlines()), done.stderr)
+
+
+class TestRun(base.BaseTestCase):
+    def setUp(self):
+        super().setUp()
+        self.directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self.config = self.directory / 'sentinella.conf'
+        self.config.write_text(
+            '[DEFAULT]\ntransport_url = fake://\n'
+            f'state_path = {self.directory}\n'
+            f'pidfile = {self.directory}/agent.pid\n'
+        )
+        self.pidfile = self.directory / 'agent.pid'
+
+    def test_pidfile(self):
+        agent = self.useFixture(
+            processes.ProcessFixture(
+                'sentinella-agent', self.config, self.directory
+            )
+        )
+        pid = processes.wait_for(
+            lambda: self.pidfile.exists() and self.pidfile.read_text(),
+            'a pidfile',
+        )
+        self.assertEqual(f'{agent.pid}\n', pid)
+        second = command.run('--config-file', self.config)
+        self.assertEqual(
+            (
+                1,
+                f'sentinella-agent: pidfile {self.pidfile}: an agent runs '
+                f'already, process {agent.pid}\n',
+            ),
+            (second.returncode, second.stderr),
+        )
+        self.assertEqual(f'{agent.pid}\n', self.pidfile.read_text())
+        self.assertEqual(0, agent.terminate())
+        self.assertFalse(self.pidfile.exists())
+
+    def test_the_pidfile_of_a_killed_one_is_taken_over(self):
+        self.pidfile.write_text('1234567\n')
+        agent = self.useFixture(
+            processes.ProcessFixture(
+                'sentinella-agent', self.config, self.directory
+            )
+        )
+        processes.wait_for(
+            lambda: self.pidfile.read_text() == f'{agent.pid}\n', 'its pid'
+        )
+
+    def test_a_running_agent_has_nothing_that_its_commands_need(self):
+        # each would stay in the memory of every node
+        source = (
+            'import sys, importlib\n'
+            'import sentinella.cmd.agent.run\n'
+            'print(*sorted(sys.modules))'
+        )
+        done = subprocess.run(
+            [sys.executable, '-W', 'ignore', '-c', source],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found = set(done.stdout.split())
+        self.assertIn('sentinella.agent.service', found)
+        self.assertEqual(
+            set(),
+            found & {'rich', 'pip', 'getpass', 'sqlalchemy'},
+        )
