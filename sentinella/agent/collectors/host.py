@@ -39,7 +39,8 @@ class HostCollector(base.Collector):
     """CPU, memory, filesystems, disks and network of this node.
 
     It reads what the kernel tells everyone and needs nothing. Filesystems of
-    other nodes are left out: asking after one whose server is gone hangs.
+    other nodes are left out: asking after one whose server is gone hangs. So
+    are images, such as snaps, that are always full.
     """
 
     METRICS = {
@@ -59,6 +60,8 @@ class HostCollector(base.Collector):
         'fs.percent': 'Space in use, % of what users may use; by mount',
         'fs.inodes_percent': 'Inodes in use, %; by mount',
         'fs.free_bytes': 'Space left to users, bytes; by mount',
+        'fs.read_only': 'Whether it can no longer be written to: 1 or 0; by '
+        'mount',
         'disk.read_bytes_rate': 'Bytes read in a second; by device',
         'disk.write_bytes_rate': 'Bytes written in a second; by device',
         'disk.busy_percent': 'Share of the time with requests, %; by device',
@@ -74,6 +77,7 @@ class HostCollector(base.Collector):
         self._cpus = psutil.cpu_count() or 1
         self._rates = Rates()
         self._times = None
+        self._writable = set()
 
     def collect(self, now):
         yield from self._cpu()
@@ -135,6 +139,17 @@ class HostCollector(base.Collector):
                 continue
             devices.add(mount.device)
             yield from _filesystem(mount.mountpoint)
+            yield base.sample(
+                'fs.read_only', self._lost(mount), mount=mount.mountpoint
+            )
+
+    def _lost(self, mount):
+        """Whether a filesystem that could be written to no longer can; None
+        where it never could, which may be meant so."""
+        if 'rw' in mount.opts.split(','):
+            self._writable.add(mount.device)
+            return False
+        return True if mount.device in self._writable else None
 
     def _disks(self, now):
         for name, count in psutil.disk_io_counters(perdisk=True).items():
@@ -202,7 +217,6 @@ def is_watched(mount):
     return (
         mount.fstype not in _PSEUDO
         and not _REMOTE.search(mount.fstype)
-        and not mount.device.startswith('/dev/loop')
         and not mount.mountpoint.startswith(
             ('/snap/', '/var/lib/docker/', '/var/lib/containers/', '/proc')
         )

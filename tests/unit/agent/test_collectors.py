@@ -59,6 +59,16 @@ class TestHost(base.BaseTestCase):
             used = psutil.disk_usage(mount).percent
             self.assertAlmostEqual(used, found['fs.percent', mount], delta=1)
 
+    def test_a_filesystem_that_becomes_read_only(self):
+        collector = host.HostCollector(None, None)
+        for options, expected in (
+            ('ro', None),
+            ('rw,relatime', False),
+            ('ro,relatime', True),
+        ):
+            mount = types.SimpleNamespace(device='/dev/a', opts=options)
+            self.assertIs(expected, collector._lost(mount))
+
     def test_rates(self):
         rates = host.Rates()
         self.assertTrue(math.isnan(rates.of('a', 10.0)(100)))
@@ -72,7 +82,7 @@ class TestHost(base.BaseTestCase):
             ('ext4', '/dev/vda1', '/', True),
             ('xfs', '/dev/mapper/vg-nova', '/usr', True),
             ('squashfs', '/dev/loop1', '/usr', False),
-            ('ext4', '/dev/loop1', '/usr', False),
+            ('ext4', '/dev/loop1', '/usr', True),
             ('nfs4', 'server:/export', '/usr', False),
             ('fuse.ceph', 'a', '/usr', False),
             ('tmpfs', 'tmpfs', '/tmp', False),

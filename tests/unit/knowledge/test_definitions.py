@@ -10,6 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+import math
 import string
 
 import numpy
@@ -28,6 +29,7 @@ NAMES = {
     'cpu-busy',
     'error-burst',
     'filesystem-full',
+    'filesystem-read-only',
     'load-high',
     'log-critical',
     'memory-low',
@@ -161,6 +163,11 @@ FIXTURES = {
         {'mount': '/var'},
         [minutes(91, 91)],
         [minutes(99, 90), minutes(89, 89)],
+    ),
+    'filesystem-read-only': (
+        {'mount': '/var'},
+        [minutes(1)],
+        [minutes(0, 0), minutes(math.nan)],
     ),
     'load-high': (
         {},
