@@ -139,8 +139,8 @@ class Identifier:
         :returns: Identity, or None where it is nothing that is known
         """
         title = read_title(process.title)
-        kind = self._catalog.by_binary(title.program)
-        if kind and kind.needs in process.title:
+        kind = self._catalog.by_binary(title.program, process.title)
+        if kind:
             said = 'title' if title.rewritten else 'command line'
             return Identity(kind, f'{said} {title.program!r}', title.is_worker)
         if is_server(title):

@@ -37,6 +37,9 @@ LOG_FORMATS = (
     'uwsgi',
 )
 
+#: What a service may hold connections to.
+CONNECTIONS = ('bus', 'database')
+
 _NAME = re.compile(r'[a-z0-9][a-z0-9._-]*')
 
 
@@ -44,9 +47,18 @@ _NAME = re.compile(r'[a-z0-9][a-z0-9._-]*')
 class Kind:
     """A service that may run on a node, and what gives it away.
 
-    :ivar needs: text that its command line must contain
+    :ivar needs: expression that must be found in the command line of one of
+        its binaries
+    :ivar unless: expression that must not be found in it
+    :ivar instance: expression whose group names one of several instances,
+        each of which is a service of its own
+    :ivar idles: expression in the command line of one that ends by itself
+        when nobody asks for it
     :ivar workers: whether its children are a pool that it keeps up
+    :ivar uses: which of `CONNECTIONS` it opens
+    :ivar keeps: those that it holds open for as long as it works
     :ivar log_files: patterns of its logs; None: to be found by themselves
+    :ivar usual_logs: patterns of where packagers have it log to
     :ivar log_format: what its logs look like, one of `LOG_FORMATS`
     """
 
@@ -56,9 +68,28 @@ class Kind:
     wsgi: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
     needs: str = ''
+    unless: str = ''
+    instance: str = ''
+    idles: str = ''
     workers: bool = True
+    uses: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
     log_files: tuple[str, ...] | None = None
+    usual_logs: tuple[str, ...] = ()
     log_format: str = 'oslo'
+
+    def fits(self, program, command_line):
+        """Whether a command line that runs one of its binaries is its own."""
+        needed = program != self.name and self.needs
+        return not (
+            (needed and not re.search(needed, command_line))
+            or (self.unless and re.search(self.unless, command_line))
+        )
+
+    def instance_of(self, command_line):
+        """What the instance of a command line is called; or ''."""
+        found = self.instance and re.search(self.instance, command_line)
+        return found[1] if found else ''
 
 
 class Catalog:
@@ -84,18 +115,24 @@ class Catalog:
         )
 
     def _index(self, kind):
-        for name in (kind.name, *kind.binaries):
-            self._binaries.setdefault(name, kind)
+        for name in {kind.name, *kind.binaries}:
+            several = self._binaries.setdefault(name, [])
+            several.append(kind)
+            # who asks for more is asked first
+            several.sort(key=lambda k: not k.needs)
         for module in kind.wsgi:
             self._modules[module] = kind
-        for port in kind.ports:
-            self._ports[port] = kind
         if kind.wsgi:
+            self._ports.update(dict.fromkeys(kind.ports, kind))
             self._projects.setdefault(kind.project, kind)
 
-    def by_binary(self, name):
-        """The kind with a script, or itself, of this name; or None."""
-        return self._binaries.get(name)
+    def by_binary(self, name, command_line=''):
+        """The kind with a script, or itself, of this name, that a command
+        line fits; or None."""
+        for kind in self._binaries.get(name, ()):
+            if kind.fits(name, command_line):
+                return kind
+        return None
 
     def by_wsgi(self, text):
         """The kind whose WSGI module a text names; or None."""
@@ -103,6 +140,8 @@ class Catalog:
         return self._modules[found[1]] if found else None
 
     def by_port(self, port):
+        """The kind that a WSGI server on this port usually serves; or
+        None."""
         return self._ports.get(port)
 
     def api_of(self, project):
@@ -147,12 +186,15 @@ def _read(text, path):
     for project, body in _mapping(data, path, 'projects').items():
         where = f'{path}: {project}'
         body = _mapping(body, where, 'services')
-        _known(body, ('major', 'services'), where)
+        _known(body, ('major', 'defaults', 'services'), where)
         if 'major' in body:
             majors[project] = _typed(body['major'], int, where, 'major')
+        defaults = _mapping(body.get('defaults', {}), where, 'defaults')
         services = _mapping(body.get('services'), where, 'services')
         for name, entry in services.items():
-            kinds[name] = _kind(project, name, entry, f'{where}: {name}')
+            there = f'{where}: {name}'
+            entry = {} if entry is None else _mapping(entry, there, 'keys')
+            kinds[name] = _kind(project, name, {**defaults, **entry}, there)
     return kinds, majors
 
 
@@ -161,7 +203,6 @@ def _kind(project, name, entry, where):
         raise exceptions.InvalidConfiguration(
             f'{where}: a name is of lower case letters, digits, ., _ and -'
         )
-    entry = {} if entry is None else _mapping(entry, where, 'keys')
     fields = [field.name for field in dataclasses.fields(Kind)][2:]
     _known(entry, fields, where)
     return Kind(
@@ -170,11 +211,41 @@ def _kind(project, name, entry, where):
         binaries=_list(entry, 'binaries', str, where, (name,)),
         wsgi=_list(entry, 'wsgi', str, where),
         ports=_list(entry, 'ports', int, where),
-        needs=_typed(entry.get('needs', ''), str, where, 'needs'),
+        needs=_expression(entry, 'needs', where),
+        unless=_expression(entry, 'unless', where),
+        instance=_expression(entry, 'instance', where, groups=1),
+        idles=_expression(entry, 'idles', where),
         workers=_typed(entry.get('workers', True), bool, where, 'workers'),
+        uses=_connections(entry, where, 'uses', 'keeps'),
+        keeps=_connections(entry, where, 'keeps'),
         log_files=_list(entry, 'log_files', str, where, None),
+        usual_logs=_list(entry, 'usual_logs', str, where),
         log_format=_log_format(entry, where),
     )
+
+
+def _connections(entry, where, *keys):
+    found = [c for key in keys for c in _list(entry, key, str, where)]
+    for connection in found:
+        if connection not in CONNECTIONS:
+            raise exceptions.InvalidConfiguration(
+                f'{where}: {keys[0]}: expected some of '
+                f'{", ".join(CONNECTIONS)}, got {connection!r:.60}'
+            )
+    return tuple(c for c in CONNECTIONS if c in found)
+
+
+def _expression(entry, key, where, groups=None):
+    text = _typed(entry.get(key, ''), str, where, key)
+    try:
+        found = re.compile(text).groups
+    except re.error as error:
+        raise exceptions.InvalidConfiguration(f'{where}: {key}: {error}')
+    if text and groups is not None and found != groups:
+        raise exceptions.InvalidConfiguration(
+            f'{where}: {key}: expected {groups} group, got {found}'
+        )
+    return text
 
 
 def _log_format(entry, where):

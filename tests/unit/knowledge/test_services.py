@@ -57,6 +57,60 @@ class TestServices(base.BaseTestCase):
         self.assertEqual('mine', catalog.by_binary('my-service').project)
         self.assertIn('nova-scheduler', catalog.kinds)
 
+    def test_what_several_share_a_binary(self):
+        catalog = services.load()
+        for line, name in (
+            ('ovsdb-server /etc/openvswitch/conf.db', 'ovsdb-server'),
+            ('ovsdb-server --pidfile=/run/ovn/ovnnb_db.pid', 'ovn-nb'),
+            ('ovsdb-server --unixctl=/run/ovn/ovnsb_db.ctl', 'ovn-sb'),
+            ('ovsdb-server relay:OVN_Southbound:tcp:1', 'ovn-sb-relay'),
+            ('redis-server 127.0.0.1:6379', 'redis'),
+            ('redis-server *:26379 [sentinel]', 'redis-sentinel'),
+            ('valkey-sentinel *:26379 [sentinel]', 'redis-sentinel'),
+            ('mistral-server --server event-engine', 'mistral-event-engine'),
+            ('mistral-server --server api,engine', 'mistral-server'),
+            ('mistral-engine', 'mistral-engine'),
+            (
+                'ceilometer-polling --polling-namespaces compute',
+                'ceilometer-agent-compute',
+            ),
+            ('haproxy -f /etc/haproxy/haproxy.cfg', 'haproxy'),
+        ):
+            program = line.split()[0]
+            self.assertEqual(name, catalog.by_binary(program, line).name)
+        for line in (
+            'haproxy -f /var/lib/neutron/ovn-metadata-proxy/1.conf',
+            'keepalived -P -f /var/lib/neutron/ha_confs/1/keepalived.conf',
+            'beam.smp -- -extra rabbitmqctl status',
+            'postgres: checkpointer',
+        ):
+            program = line.split()[0]
+            self.assertIsNone(catalog.by_binary(program, line), line)
+
+    def test_instances(self):
+        kind = services.load().kinds['ceph-osd']
+        for line, instance in (
+            ('ceph-osd -f --cluster ceph --id 3 --setuser ceph', '3'),
+            ('ceph-osd -i 12', '12'),
+            ('ceph-osd -n osd.4 -f', '4'),
+            ('ceph-osd --version', ''),
+        ):
+            self.assertEqual(instance, kind.instance_of(line))
+
+    def test_what_is_kept_is_used(self):
+        for kind in services.load().kinds.values():
+            self.assertLessEqual(set(kind.keeps), set(kind.uses), kind.name)
+
+    def test_defaults_are_of_all_of_a_project(self):
+        catalog = self.load(
+            'mine: {defaults: {uses: [bus]}, services: '
+            '{one: , two: {uses: []}, three: {keeps: [database]}}}'
+        )
+        self.assertEqual(
+            [('bus',), (), ('bus', 'database')],
+            [catalog.kinds[name].uses for name in ('one', 'two', 'three')],
+        )
+
     def test_mistakes_name_file_and_entry(self):
         for text, expected in (
             ('a: [', 'more.yaml: while parsing'),
@@ -76,6 +130,18 @@ class TestServices(base.BaseTestCase):
             (
                 'a: {services: {b: {workers: 1}}}',
                 'more.yaml: a: b: workers: expected bool, got 1',
+            ),
+            (
+                'a: {services: {b: {uses: [net]}}}',
+                'a: b: uses: expected some of bus, database, got',
+            ),
+            (
+                'a: {services: {b: {needs: "("}}}',
+                'a: b: needs: missing ), unterminated subpattern',
+            ),
+            (
+                'a: {services: {b: {instance: x}}}',
+                'a: b: instance: expected 1 group, got 0',
             ),
         ):
             error = self.assertRaises(
