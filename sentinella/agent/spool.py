@@ -12,27 +12,36 @@
 
 """Keeps reports on disk until a conductor has them.
 
-A spool is a few append-only segments, each made of entries: their length and
+A spool has two lanes: one of reports that overtake, one of all others. Each
+keeps its order. A lane is a few append-only segments, numbered throughout the
+spool and named `.urgent` or `.spool`, each made of entries: their length and
 CRC32, then one letter that says what it is, then the rest.
 
-    H   {"epoch", "sequence", "boot"}: a segment's first entry, and the epoch
-        of all its reports
+    H   {"epoch", "sequence", "boot", "dropped"}: a segment's first entry, and
+        the epoch of all its reports
     M   [schema, metrics]: comes before a segment's first report of it
     R   a sequence in eight bytes, and the report without its metrics
-    A   [epoch, sequence]: this report, and all before it, need not be sent
+    A   [epoch, sequence]: this report, and all before it in its lane, need
+        not be sent
+    D   reports that were dropped and are not told of yet
 
-Nothing is synced to the disk: a killed agent loses nothing, a machine that
-loses its power may lose seconds. Whatever a crash leaves half written is dropped when the spool is opened; the
-epoch is another one then, and when the machine was started anew, because a
-sequence might otherwise be given twice.
+A killed agent loses nothing. What is taken at once is never synced to the
+disk; what still waits half a second later is, by the :class:`Syncer`, so a
+machine that loses its power loses a second. Whatever a crash leaves half
+written, and what follows it in its segment, is left out when the spool is
+opened. Sequences leap to the clock's microseconds then, because one might
+otherwise be given twice, and the epoch is another one where something was
+left out or the machine was started anew.
 """
 
 import collections
 import dataclasses
 import json
 import os
+import re
 import struct
 import threading
+import time
 import uuid
 import zlib
 
@@ -40,6 +49,7 @@ from oslo_log import log
 
 from sentinella import exceptions
 from sentinella import model
+from sentinella import service
 from sentinella import wire
 from sentinella.agent import proc
 
@@ -47,47 +57,112 @@ LOG = log.getLogger(__name__)
 
 _HEAD = struct.Struct('<II')
 _SEQUENCE = struct.Struct('<Q')
+_NAME = re.compile(r'(\d{10,18})\.(spool|urgent)')
 #: A spool of its greatest size has so many segments; one is dropped at a
 #: time.
 SEGMENTS = 16
 #: Segments are no smaller, and no bigger, than this many bytes.
 SMALLEST, BIGGEST = 1 << 16, 1 << 22
+#: Reports that are kept in memory while the disk takes none.
+UNWRITTEN = 32
 
 
 @dataclasses.dataclass(slots=True, eq=False)
 class _Segment:
     """
+    :ivar rank: of its epoch: those that come later have greater ones
     :ivar waiting: reports in it that are not acknowledged
     :ivar schemas: that it holds the metrics of
+    :ivar dirty: something was written that may not be on the disk
+    :ivar named: that it exists is on the disk
     """
 
     path: str
-    epoch: str
+    number: int
+    epoch: str = ''
+    rank: int = 0
     size: int = 0
     waiting: int = 0
     schemas: set = dataclasses.field(default_factory=set)
+    dirty: bool = True
+    named: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(slots=True, eq=False)
 class _Waiting:
-    """Where a report is."""
+    """Where a report is: in a segment, or here.
 
-    segment: _Segment
-    offset: int
-    size: int
+    :ivar offset: of its entry, behind the entry's head
+    :ivar report: where it could not be written, and of the last one
+    """
+
+    epoch: str
+    rank: int
     sequence: int
+    segment: _Segment | None = None
+    offset: int = 0
+    size: int = 0
+    report: model.Report | None = None
 
     @property
     def identity(self):
-        return self.segment.epoch, self.sequence
+        return self.epoch, self.sequence
+
+
+class _Lane:
+    """
+    :ivar file: number of the open file of the last segment, or None
+    """
+
+    def __init__(self, suffix):
+        self.suffix = suffix
+        self.segments = collections.deque()
+        self.reports = collections.deque()
+        self.file = None
+
+    @property
+    def bytes(self):
+        return sum(segment.size for segment in self.segments)
+
+    def pop(self):
+        """
+        :returns: the oldest _Waiting, no longer in the lane
+        """
+        waiting = self.reports.popleft()
+        if waiting.segment is not None:
+            waiting.segment.waiting -= 1
+        return waiting
+
+    def write(self, kind, thing):
+        """
+        :returns: offset and size of what was written
+        :raises OSError: it was not, and nothing is left of it
+        """
+        segment = self.segments[-1]
+        data = kind + json.dumps(thing, separators=(',', ':')).encode()
+        entry = _HEAD.pack(len(data), zlib.crc32(data)) + data
+        written = os.write(self.file, entry)
+        if written != len(entry):
+            os.ftruncate(self.file, segment.size)
+            raise OSError(28, 'No space left on device')
+        offset = segment.size + _HEAD.size
+        segment.size += len(entry)
+        segment.dirty = True
+        return offset, len(data)
+
+    def close(self):
+        if self.file is not None:
+            os.close(self.file)
+        self.file = None
 
 
 class Spool:
     """
     :param path: directory
-    :param max_bytes: the oldest reports are dropped beyond that
+    :param max_bytes: the oldest reports are dropped beyond that, those that
+        overtake after all the others
     :ivar epoch: goes with the sequences of the reports appended from now on
-    :raises OSError: the directory can't be used
+    :raises InvalidConfiguration: the directory can't be used
     """
 
     def __init__(self, path, max_bytes):
@@ -96,64 +171,86 @@ class Spool:
         self._limit = min(max(max_bytes // SEGMENTS, SMALLEST), BIGGEST)
         self._lock = threading.Lock()
         self._arrived = threading.Condition(self._lock)
-        self._segments = collections.deque()
-        self._reports = collections.deque()
+        self._listener = None
+        self._urgent, self._others = _Lane('urgent'), _Lane('spool')
+        self._lanes = (self._urgent, self._others)
+        self._last = None
         self._metrics = {}
         self._dropped = 0
-        self._file = None
-        self._failing = False
+        self._failing = self._unsynced = False
+        self._number = 0
+        self._rank = 0
         self.epoch = None
         self._sequence = 1
-        os.makedirs(path, mode=0o750, exist_ok=True)
-        with self._lock:
-            self._recover()
+        try:
+            os.makedirs(path, mode=0o750, exist_ok=True)
+            with self._lock:
+                self._recover()
+        except OSError as error:
+            problem = f'spool {error.filename or path}: {error.strerror}'
+        else:
+            return
+        raise exceptions.InvalidConfiguration(problem)
 
     @property
     def bytes(self):
         """What it takes on disk."""
-        return sum(segment.size for segment in self._segments)
+        return sum(lane.bytes for lane in self._lanes)
 
     def __len__(self):
         """Reports that wait."""
-        return len(self._reports)
+        return sum(len(lane.reports) for lane in self._lanes)
 
     def append(self, report):
-        """Put a report at the end, on disk.
+        """Put a report at the end of its lane, on disk.
 
-        Its epoch and sequence are filled in. A full or broken disk loses it,
-        which is counted and said once.
+        Its epoch and sequence are filled in. While the disk takes none, the
+        last `UNWRITTEN` are kept in memory; that is said once.
 
-        :returns: the Report as it was kept, or None
+        :returns: the Report as it was kept
         """
         with self._lock:
             report = dataclasses.replace(
                 report, epoch=self.epoch, sequence=self._sequence
             )
-            try:
-                self._append(report)
-            except OSError as error:
-                self._dropped += 1
-                self._fails(error)
-                return None
-            self._fails(None)
             self._sequence += 1
+            waiting = self._keep(report)
+            lane = self._lane(report)
+            lane.reports.append(waiting)
+            self._bound()
+            # nearly always it is asked for before there is another
+            if self._last is not None and self._last.segment is not None:
+                self._last.report = None
+            self._last = waiting
             self._arrived.notify_all()
+        if self._listener is not None:
+            self._listener()
         return report
 
+    def listen(self, listener):
+        """
+        :param listener: called whenever a report was appended
+        """
+        self._listener = listener
+
     def head(self, timeout=0.0):
-        """The oldest report that waits, with its metrics.
+        """The report that is to be sent first, with its metrics.
+
+        It is one that overtakes, if there is any, unless others wait whose
+        epoch is an older one.
 
         :param timeout: seconds to wait for one
         :returns: Report, or None
         """
         with self._lock:
-            if not self._reports and timeout:
+            if not self._first() and timeout:
                 self._arrived.wait(timeout)
-            while self._reports:
-                report = self._load(self._reports[0])
+            while lane := self._first():
+                report = self._load(lane.reports[0])
                 if report is not None:
                     return report
-                self._lose(1)
+                lane.pop()
+                self._drop(1)
         return None
 
     def wake(self):
@@ -162,7 +259,7 @@ class Spool:
             self._arrived.notify_all()
 
     def remove(self, report):
-        """Forget the oldest report: it is where it belongs.
+        """Forget the first report of its lane: it is where it belongs.
 
         :param report: as :meth:`head` gave it; nothing happens where it was
             dropped since
@@ -170,150 +267,268 @@ class Spool:
         """
         identity = (report.epoch, report.sequence)
         with self._lock:
-            if not self._reports or self._reports[0].identity != identity:
+            lane = self._lane(report)
+            if not lane.reports or lane.reports[0].identity != identity:
                 return False
-            self._reports.popleft().segment.waiting -= 1
-            if not self._reports and self.bytes > self._limit:
-                self._start_anew()
-                return True
-            # where this fails, the report is sent again: a duplicate
-            self._write_quietly(b'A', identity)
-            self._drop_done()
+            waiting = lane.pop()
+            if self._last is waiting:
+                self._last = None
+            if waiting.segment is not None:
+                self._removed(lane, identity)
         return True
 
     def discard(self, report):
-        """Forget the oldest report, which nobody will ever take, and count
-        it as dropped.
+        """Forget the first report of its lane, which nobody will ever take,
+        and count it as dropped.
         """
         if self.remove(report):
             with self._lock:
-                self._dropped += 1
+                self._drop(1)
 
     def take_dropped(self):
         """How many reports were lost since this was last called."""
         with self._lock:
-            taken, self._dropped = self._dropped, 0
+            taken = self._dropped
+            if taken:
+                self._drop(-taken)
         return taken
+
+    def sync(self):
+        """Have all that waits survive the loss of power; takes its time."""
+        with self._lock:
+            dirty = [
+                segment
+                for lane in self._lanes
+                for segment in lane.segments
+                if segment.waiting and segment.dirty
+            ]
+            for segment in dirty:
+                segment.dirty = False
+        problem = None
+        for segment in dirty:
+            try:
+                self._sync_segment(segment)
+            except FileNotFoundError:
+                # meanwhile all of it was taken, or dropped
+                continue
+            except OSError as error:
+                segment.dirty, problem = True, error
+        if problem and not self._unsynced:
+            LOG.warning('Spool %s: not synced: %s', self._path, problem)
+        self._unsynced = problem is not None
+
+    def _sync_segment(self, segment):
+        _sync(segment.path, os.fdatasync)
+        if not segment.named:
+            _sync(self._path, os.fsync)
+            segment.named = True
 
     def close(self):
         with self._lock:
-            if self._file is not None:
-                os.close(self._file)
-            self._file = None
+            for lane in self._lanes:
+                lane.close()
 
     # All below is called with the lock held.
 
-    def _append(self, report):
-        if self._file is None or self._segments[-1].size > self._limit:
-            self._open_segment()
-        segment = self._segments[-1]
+    def _lane(self, report):
+        return self._urgent if report.overtakes else self._others
+
+    def _first(self):
+        """The lane to send from, or None."""
+        urgent, others = self._urgent.reports, self._others.reports
+        if not urgent:
+            return self._others if others else None
+        # a conductor that went on to the next epoch forgets an older one's
+        # sequences
+        if others and others[0].rank < urgent[0].rank:
+            return self._others
+        return self._urgent
+
+    def _keep(self, report):
+        """
+        :returns: its _Waiting
+        """
+        waiting = _Waiting(
+            self.epoch, self._rank, report.sequence, report=report
+        )
+        problem = None
+        try:
+            self._write_report(self._lane(report), waiting)
+        except OSError as error:
+            problem = error
+        self._fails(problem)
+        return waiting
+
+    def _write_report(self, lane, waiting):
+        if lane.file is None or lane.segments[-1].size > self._limit:
+            self._open_segment(lane)
+        segment, report = lane.segments[-1], waiting.report
         frame = report.frame
         if frame is not None and frame.metrics is not None:
             if frame.schema not in segment.schemas:
                 metrics = [wire.to_wire(m) for m in frame.metrics]
-                self._write(b'M', [frame.schema, metrics])
+                lane.write(b'M', [frame.schema, metrics])
                 segment.schemas.add(frame.schema)
                 self._metrics[frame.schema] = frame.metrics
             frame = dataclasses.replace(frame, metrics=None)
         plain = wire.to_wire(dataclasses.replace(report, frame=frame))
-        offset, size = self._write(
+        waiting.offset, waiting.size = lane.write(
             b'R' + _SEQUENCE.pack(report.sequence), plain
         )
+        waiting.segment = segment
         segment.waiting += 1
-        self._reports.append(_Waiting(segment, offset, size, report.sequence))
-        while self.bytes > self._max and len(self._segments) > 1:
-            self._drop_oldest()
 
-    def _write(self, kind, thing):
-        """
-        :returns: offset and size of what was written
-        """
-        segment = self._segments[-1]
-        data = kind + json.dumps(thing, separators=(',', ':')).encode()
-        entry = _HEAD.pack(len(data), zlib.crc32(data)) + data
-        written = os.write(self._file, entry)
-        if written != len(entry):
-            os.ftruncate(self._file, segment.size)
-            raise OSError(28, 'No space left on device')
-        offset = segment.size + _HEAD.size
-        segment.size += len(entry)
-        return offset, len(data)
+    def _bound(self):
+        while self.bytes > self._max and self._drop_oldest():
+            pass
+        if not self._failing:
+            return
+        unwritten = [
+            (lane, waiting)
+            for lane in (self._others, self._urgent)
+            for waiting in lane.reports
+            if waiting.segment is None
+        ]
+        if len(unwritten) > UNWRITTEN:
+            lane, waiting = unwritten[0]
+            lane.reports.remove(waiting)
+            self._drop(1)
 
-    def _write_quietly(self, kind, thing):
+    def _drop(self, count):
+        """Count it, here and on disk."""
+        self._dropped += count
+        self._write_quietly(self._others, b'D', self._dropped)
+
+    def _write_quietly(self, lane, kind, thing):
+        """
+        :returns: whether it was written
+        """
+        problem = None
         try:
-            self._write(kind, thing)
+            if lane.file is None:
+                return False
+            lane.write(kind, thing)
         except OSError as error:
-            self._fails(error)
+            problem = error
+        if problem:
+            self._fails(problem)
+        return not problem
 
     def _fails(self, error):
         if error and not self._failing:
-            LOG.error('Spool %s: reports are lost: %s', self._path, error)
+            LOG.error(
+                'Spool %s: reports are kept in memory only: %s',
+                self._path,
+                error.strerror or error,
+            )
         elif self._failing and not error:
             LOG.info('Spool %s works again', self._path)
         self._failing = error is not None
 
-    def _open_segment(self):
-        number = 0
-        if self._segments:
-            name = os.path.basename(self._segments[-1].path)
-            number = int(name.split('.')[0]) + 1
-        path = os.path.join(self._path, f'{number:010}.spool')
+    def _removed(self, lane, identity):
+        """A report of a lane, and all before it, need not be sent."""
+        if not lane.reports and lane.bytes > self._limit:
+            self._start_anew(lane)
+        elif self._write_quietly(lane, b'A', identity):
+            self._drop_done(lane)
+        elif not any(segment.waiting for segment in lane.segments):
+            # it would be sent again: so do without what can't be written to
+            lane.close()
+            self._unlink(lane, list(lane.segments))
+        # and where this fails, it is sent again: a duplicate
+
+    def _open_segment(self, lane):
+        path = os.path.join(self._path, f'{self._number:010}.{lane.suffix}')
+        segment = _Segment(path, self._number, self.epoch, self._rank)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
         file = os.open(path, flags | os.O_CLOEXEC, 0o640)
-        if self._file is not None:
-            os.close(self._file)
-        self._file = file
-        self._segments.append(_Segment(path, self.epoch))
+        self._number += 1
+        lane.file, before = file, lane.file
+        lane.segments.append(segment)
         header = {
             'epoch': self.epoch,
             'sequence': self._sequence,
             'boot': proc.boot_id(),
+            'dropped': self._dropped,
         }
-        self._write(b'H', header)
-
-    def _start_anew(self):
-        """Nothing waits: a fresh segment takes the place of all others."""
-        old = list(self._segments)
         try:
-            self._open_segment()
-        except OSError as error:
-            self._fails(error)
-            return
-        for segment in old:
-            self._unlink(segment)
+            lane.write(b'H', header)
+        except OSError:
+            lane.close()
+            lane.file = before
+            self._unlink(lane, [segment])
+            raise
+        if before is not None:
+            os.close(before)
 
-    def _drop_done(self):
-        while len(self._segments) > 1 and not self._segments[0].waiting:
-            self._unlink(self._segments[0])
+    def _start_anew(self, lane):
+        """Nothing waits: a fresh segment takes the place of all others."""
+        old = list(lane.segments)
+        problem = None
+        try:
+            self._open_segment(lane)
+        except OSError as error:
+            problem = error
+        if problem:
+            self._fails(problem)
+        else:
+            self._unlink(lane, old)
+
+    def _drop_done(self, lane):
+        while len(lane.segments) > 1 and not lane.segments[0].waiting:
+            self._unlink(lane, [lane.segments[0]])
 
     def _drop_oldest(self):
-        self._lose(self._segments[0].waiting)
-        self._unlink(self._segments[0])
+        """Do without a segment: one of those that do not overtake, if there
+        is more than the one that is written to.
 
-    def _lose(self, count):
-        for _ in range(count):
-            self._reports.popleft().segment.waiting -= 1
-        self._dropped += count
+        :returns: whether there was any
+        """
+        for lane in (self._others, self._urgent):
+            if len(lane.segments) > 1:
+                break
+        else:
+            return False
+        oldest = lane.segments[0]
+        lane.reports = collections.deque(
+            waiting
+            for waiting in lane.reports
+            if waiting.segment is not oldest
+        )
+        self._unlink(lane, [oldest])
+        if oldest.waiting:
+            self._drop(oldest.waiting)
+        return True
 
-    def _unlink(self, segment):
-        self._segments.remove(segment)
-        try:
-            os.unlink(segment.path)
-        except OSError as error:
-            self._fails(error)
+    def _unlink(self, lane, segments):
+        for segment in segments:
+            lane.segments.remove(segment)
+            problem = None
+            try:
+                os.unlink(segment.path)
+            except OSError as error:
+                problem = error
+            if problem:
+                self._fails(problem)
+        held = {s for i in self._lanes for g in i.segments for s in g.schemas}
+        for schema in self._metrics.keys() - held:
+            del self._metrics[schema]
 
     def _load(self, waiting):
         """
-        :returns: Report; None where the file was taken away
+        :returns: Report; None where the file was taken away, or damaged
         """
+        if waiting.report is not None:
+            return waiting.report
+        problem = None
         try:
-            with open(waiting.segment.path, 'rb') as file:
-                file.seek(waiting.offset)
-                data = file.read(waiting.size)
+            data = _read_entry(waiting)
             plain = json.loads(data[1 + _SEQUENCE.size :])
             report = wire.from_wire(model.Report, plain)
         except (OSError, ValueError, exceptions.InvalidReport) as error:
-            self._fails(error)
+            problem = error
+        if problem:
+            LOG.error('Spool %s: a report is lost: %s', self._path, problem)
             return None
         if report.frame is None:
             return report
@@ -323,73 +538,189 @@ class Spool:
 
     def _recover(self):
         """Read what an earlier agent has left."""
-        boot, whole = None, True
-        for name in sorted(os.listdir(self._path)):
-            if name.endswith('.spool'):
-                path = os.path.join(self._path, name)
-                boot, intact = self._recover_segment(path)
-                whole = whole and intact
+        found = [_NAME.fullmatch(name) for name in os.listdir(self._path)]
+        boot, whole, ranks = None, True, {}
+        for match in sorted(filter(None, found), key=lambda m: int(m[1])):
+            self._number = int(match[1]) + 1
+            lane = self._urgent if match[2] == 'urgent' else self._others
+            segment = _Segment(
+                os.path.join(self._path, match[0]), int(match[1]), named=True
+            )
+            recovery = _Recovery(lane, segment, ranks, self._metrics)
+            whole = recovery.run() and whole
+            if recovery.header is not None:
+                self._go_on_after(recovery)
+                boot = recovery.header['boot']
+        # more than any that may have been lost
+        self._sequence = max(self._sequence, int(time.time() * 1e6))
         if not whole or boot != proc.boot_id():
             self.epoch, self._sequence = str(uuid.uuid4()), 1
-        self._open_segment()
-        self._drop_done()
+        self._rank = ranks.setdefault(self.epoch, len(ranks))
+        problem = None
+        for lane in self._lanes:
+            try:
+                self._open_segment(lane)
+            except OSError as error:
+                # a full disk is to be reported, and not by silence
+                problem = error
+            self._drop_done(lane)
+        self._fails(problem)
 
-    def _recover_segment(self, path):
+    def _go_on_after(self, recovery):
+        if recovery.header['epoch'] != self.epoch:
+            self.epoch, self._sequence = recovery.header['epoch'], 1
+        self._sequence = max(self._sequence, recovery.sequence)
+        if recovery.lane is self._others:
+            self._dropped = recovery.dropped
+
+
+class _Recovery:
+    """Reads one segment into its lane, up to what a crash has damaged.
+
+    :param ranks: of epochs, by their names; added to
+    :param metrics: by their schemas; added to
+    :ivar header: its first entry, or None where it can't be read
+    :ivar sequence: the next one after it
+    """
+
+    def __init__(self, lane, segment, ranks, metrics):
+        self.lane = lane
+        self.header = None
+        self.sequence = 1
+        self.dropped = 0
+        self._segment = segment
+        self._ranks = ranks
+        self._metrics = metrics
+
+    def run(self):
         """
-        :returns: the boot_id that it was written under, and whether all of
-            it could be read
+        :returns: whether all of it could be read
         """
-        with open(path, 'rb') as file:
-            data = file.read()
-        segment, boot, end = _Segment(path, ''), None, 0
-        self._segments.append(segment)
-        for offset, entry in _entries(data):
-            end = offset + len(entry)
-            kind, body = entry[:1], entry[1:]
-            if kind == b'H':
-                boot = self._recover_header(segment, json.loads(body))
-            elif kind == b'M':
-                self._recover_metrics(segment, json.loads(body))
-            elif kind == b'R':
-                self._recover_report(segment, offset, entry)
-            elif kind == b'A':
-                self._recover_removed(tuple(json.loads(body)))
-        segment.size = end
-        if end != len(data):
+        problem, size = None, 0
+        self.lane.segments.append(self._segment)
+        try:
+            with open(self._segment.path, 'rb') as file:
+                data = file.read()
+            size = len(data)
+            for offset, entry in _entries(data):
+                self._read(offset, entry)
+                self._segment.size = offset + len(entry)
+        except OSError as error:
+            problem = error.strerror
+        except (LookupError, TypeError, ValueError, struct.error) as error:
+            problem = repr(error)
+        lost = size - self._segment.size
+        if problem or lost or self.header is None:
             LOG.warning(
-                'Spool %s: %s bytes at the end of %s are of no use',
-                self._path,
-                len(data) - end,
-                os.path.basename(path),
+                'Spool: %s bytes of %s are of no use%s',
+                lost,
+                self._segment.path,
+                f': {problem}' if problem else '',
             )
-        return boot, end == len(data) and boot is not None
+        # it takes its room until it is unlinked
+        self._segment.size = size
+        return not problem and not lost and self.header is not None
 
-    def _recover_header(self, segment, header):
-        self.epoch = segment.epoch = header['epoch']
-        self._sequence = header['sequence']
-        return header['boot']
+    def _read(self, offset, entry):
+        kind, body = entry[:1], entry[1:]
+        if (self.header is None) is not (kind == b'H'):
+            raise ValueError('expected one H, at the beginning')
+        if kind == b'H':
+            self._read_header(json.loads(body))
+        elif kind == b'M':
+            self._read_metrics(*json.loads(body))
+        elif kind == b'R':
+            self._read_report(offset, entry)
+        elif kind == b'A':
+            self._read_removed(*json.loads(body))
+        elif kind == b'D':
+            self.dropped = int(json.loads(body))
 
-    def _recover_metrics(self, segment, body):
-        schema, metrics = body
-        segment.schemas.add(schema)
+    def _read_header(self, header):
+        epoch, segment = header['epoch'], self._segment
+        segment.epoch = epoch
+        segment.rank = self._ranks.setdefault(epoch, len(self._ranks))
+        self.sequence = int(header['sequence'])
+        self.dropped = int(header.get('dropped', 0))
+        self.header = {'epoch': epoch, 'boot': header['boot']}
+
+    def _read_metrics(self, schema, metrics):
+        self._segment.schemas.add(schema)
         self._metrics[schema] = tuple(
             model.Metric.of(name, **dimensions) for name, dimensions in metrics
         )
 
-    def _recover_report(self, segment, offset, entry):
+    def _read_report(self, offset, entry):
         (sequence,) = _SEQUENCE.unpack_from(entry, 1)
-        self._sequence = sequence + 1
+        segment = self._segment
+        self.sequence = max(self.sequence, sequence + 1)
         segment.waiting += 1
-        self._reports.append(_Waiting(segment, offset, len(entry), sequence))
-
-    def _recover_removed(self, identity):
-        # nearly always it is the first one
-        at = next(
-            (i for i, w in enumerate(self._reports) if w.identity == identity),
-            -1,
+        self.lane.reports.append(
+            _Waiting(
+                segment.epoch,
+                segment.rank,
+                sequence,
+                segment,
+                offset,
+                len(entry),
+            )
         )
-        for _ in range(at + 1):
-            self._reports.popleft().segment.waiting -= 1
+
+    def _read_removed(self, epoch, sequence):
+        last = (self._ranks.get(epoch, -1), sequence)
+        reports = self.lane.reports
+        while reports and (reports[0].rank, reports[0].sequence) <= last:
+            self.lane.pop()
+
+
+class Syncer:
+    """Has what waits in a spool survive the loss of power; its own thread.
+
+    :param spool: a :class:`Spool`
+    """
+
+    #: Seconds that a report may wait and need not be synced.
+    DELAY = 0.5
+    #: Seconds after which it looks though nothing was appended.
+    IDLE = 60.0
+
+    def __init__(self, spool):
+        self._spool = spool
+        self._stopping = threading.Event()
+        self._loop = service.Loop('agent-spool', self._work, self.IDLE)
+        spool.listen(self._loop.wake)
+
+    def start(self):
+        self._loop.start()
+
+    def stop(self):
+        self._stopping.set()
+        self._loop.stop()
+        self._spool.sync()
+
+    def _work(self):
+        self._stopping.wait(self.DELAY)
+        self._spool.sync()
+
+
+def _sync(path, sync):
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        sync(file)
+    finally:
+        os.close(file)
+
+
+def _read_entry(waiting):
+    """
+    :raises ValueError: it is not what was written
+    """
+    with open(waiting.segment.path, 'rb') as file:
+        file.seek(waiting.offset - _HEAD.size)
+        data = file.read(_HEAD.size + waiting.size)
+    for _, entry in _entries(data):
+        return entry
+    raise ValueError(f'{waiting.segment.path} is damaged')
 
 
 def _entries(data):
