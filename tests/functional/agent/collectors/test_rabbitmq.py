@@ -18,6 +18,7 @@ import urllib.parse
 import amqp
 import fixtures
 from oslotest import base
+import urllib3
 
 from sentinella import exceptions
 from sentinella.agent.collectors import rabbitmq
@@ -33,8 +34,14 @@ loopback_users.guest = true
 vm_memory_high_watermark.relative = 0.6
 disk_free_limit.absolute = 50MB
 collect_statistics_interval = 1000
-management_agent.disable_metrics_collector = false
+management.sample_retention_policies.global.minute = 1
+management.sample_retention_policies.basic.minute = 1
+management.sample_retention_policies.detailed.minute = 1
 """
+LIMITS = (
+    'vm_memory_monitor:set_vm_memory_high_watermark(%s), '
+    'rabbit_disk_monitor:set_disk_free_limit(%s).'
+)
 SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server'
 CONTROL = '/usr/lib/rabbitmq/bin/rabbitmqctl'
 
@@ -133,8 +140,9 @@ class TestRabbitmq(base.BaseTestCase):
     def publish(self, *queues, consume=()):
         """Make some queues with 3 messages each, and read some.
 
-        :returns: the connection that reads
+        :returns: the channel that reads
         """
+        self.addCleanup(self.delete, *queues)
         connection = self.broker.connect()
         connection.connect()
         self.addCleanup(connection.close)
@@ -142,12 +150,26 @@ class TestRabbitmq(base.BaseTestCase):
         channel.basic_qos(0, 1, False)
         for queue in queues:
             channel.queue_declare(queue, auto_delete=False)
-            self.addCleanup(channel.queue_delete, queue)
             for _ in range(3):
                 channel.basic_publish(amqp.Message('it'), routing_key=queue)
         for queue in consume:
-            channel.basic_consume(queue)
+            channel.basic_consume(queue, callback=id)
         return channel
+
+    def delete(self, *queues):
+        with self.broker.connect() as connection:
+            for queue in queues:
+                connection.channel().queue_delete(queue)
+
+    def put(self, path, **body):
+        """Change something over the management API."""
+        response = urllib3.request(
+            'PUT',
+            f'{self.broker.url}/api/{path}',
+            headers=urllib3.make_headers(basic_auth='guest:guest'),
+            json=body,
+        )
+        self.assertIn(response.status, (201, 204), response.data)
 
     def test_a_broker_that_is_well(self):
         collector = self.collector()
@@ -193,7 +215,7 @@ class TestRabbitmq(base.BaseTestCase):
         )
         self.assertEqual(1, found['rabbitmq.consumers',])
         self.assertGreaterEqual(found['rabbitmq.messages_ready',], 14)
-        channel.basic_consume('lost')
+        channel.basic_consume('lost', callback=id)
         processes.wait_for(
             lambda: self.unconsumed(collector, 1), 'its consumer'
         )
@@ -216,11 +238,9 @@ class TestRabbitmq(base.BaseTestCase):
     def test_alarms(self):
         collector = self.collector()
         self.addCleanup(
-            self.broker.control, 'set_vm_memory_high_watermark', '0.6'
+            self.broker.control, 'eval', LIMITS % ('0.6', 50_000_000)
         )
-        self.broker.control('set_vm_memory_high_watermark', '0.0001')
-        self.broker.control('set_disk_free_limit', '100TB')
-        self.addCleanup(self.broker.control, 'set_disk_free_limit', '50MB')
+        self.broker.control('eval', LIMITS % ('0.0001', 10**14))
         found = processes.wait_for(
             lambda: self.alarmed(collector), 'the alarms'
         )
@@ -246,9 +266,8 @@ class TestRabbitmq(base.BaseTestCase):
         self.assertNotIn('no such', str(error))
 
     def test_the_user_that_the_remedy_makes(self):
-        self.broker.control('add_user', 'sentinella', 'secret')
-        self.addCleanup(self.broker.control, 'delete_user', 'sentinella')
-        self.broker.control('set_user_tags', 'sentinella', 'monitoring')
+        # as rabbitmqctl does it, but that takes seconds
+        self.put('users/sentinella', password='secret', tags='monitoring')
         logger = self.useFixture(fixtures.FakeLogger())
         collector = self.collector(user='sentinella', password='secret')
         self.publish('lost')
@@ -260,11 +279,16 @@ class TestRabbitmq(base.BaseTestCase):
         found = servers.ask(collector)
         self.assertTrue(math.isnan(found['rabbitmq.queues_unconsumed',]))
         self.assertEqual(1, logger.output.count('sees no queues'))
-        self.broker.control(
-            'set_permissions', '-p', '/', 'sentinella', '^$', '^$', '^$'
+        self.put(
+            'permissions/%2F/sentinella', configure='^$', write='^$', read='^$'
         )
-        found = servers.ask(collector)
-        self.assertEqual(3, found['rabbitmq.unconsumed_messages', 'lost'])
+        processes.wait_for(
+            lambda: (
+                ('rabbitmq.unconsumed_messages', 'lost')
+                in servers.ask(collector)
+            ),
+            'the queue',
+        )
 
     def test_a_broker_without_the_plugin(self):
         url = f'http://127.0.0.1:{servers.free_port()}'
