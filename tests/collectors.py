@@ -32,6 +32,13 @@ def make(collector, node=None, **options):
     return collector(conf, node or types.SimpleNamespace(services={}))
 
 
+def make_from(collector, path):
+    """As :func:`make`, with the options that a file sets."""
+    conf = cfg.ConfigOpts()
+    conf([], project='sentinella', default_config_files=[path])
+    return collector(conf, types.SimpleNamespace(services={}))
+
+
 def values(samples):
     """
     :returns: {(name, values of the dimensions, by their names' order):
