@@ -13,10 +13,29 @@
 """What certificates say, and who trusts them."""
 
 import datetime
+import ssl
 
 from cryptography import x509
 
+from sentinella import exceptions
+
 _DAY = 86400.0
+
+
+def verified(group, cafile=None):
+    """A TLS context for those who must know whom they talk to.
+
+    :param cafile: of the authorities; None for the system's
+    :raises InvalidConfiguration: it can't be used; names the option of this
+        `group`
+    """
+    try:
+        return ssl.create_default_context(cafile=cafile)
+    except OSError as error:
+        reason = getattr(error, 'reason', None) or error.strerror
+        raise exceptions.InvalidConfiguration(
+            f'[{group}] cafile {cafile}: expected certificates (PEM): {reason}'
+        )
 
 
 def expiry(der):
