@@ -39,7 +39,12 @@ def get_transport(conf, url=None):
     """
     try:
         return messaging.get_rpc_transport(conf, url)
-    except (messaging.DriverLoadFailure, messaging.InvalidTransportURL):
+    except (
+        messaging.DriverLoadFailure,
+        messaging.InvalidTransportURL,
+        ImportError,
+        ValueError,
+    ):
         # their text may hold a password
         raise exceptions.InvalidConfiguration(
             '[DEFAULT] transport_url is not a URL like '

@@ -42,6 +42,15 @@ class Command:
 #: tables, questions and pip need.
 COMMANDS = {
     'run': Command('run:run', 'watch this node until stopped'),
+    'init': Command(
+        'init:init', "write this node's configuration and make its key"
+    ),
+    'check': Command(
+        'check:check', 'say what works, what does not, and what to do'
+    ),
+    'once': Command(
+        'once:once', 'print what it would report just now, and send nothing'
+    ),
     'discover': Command(
         'discover:discover', 'show the services that it finds on this node'
     ),
@@ -54,6 +63,10 @@ COMMANDS = {
     'clear': Command(
         'collectors:clear', 'forget what enable and disable have said'
     ),
+    'identity': Command(
+        'keys:show', "show the server's UUID and its key's fingerprint"
+    ),
+    'rotate-key': Command('keys:rotate', 'have the key changed'),
     'parse-log': Command('parse_log:parse_log', 'show what it reads in logs'),
 }
 

@@ -13,6 +13,8 @@
 """Reads the command lines of all commands but `run`."""
 
 import argparse
+import logging
+import sys
 
 from sentinella import service
 
@@ -73,3 +75,10 @@ def prepare(arguments):
     # a log that root begins, the agent could not go on with
     given += ['--log-file=', '--log-dir=', '--nouse-syslog']
     return service.prepare(given, prog='sentinella-agent', report=False)
+
+
+def be_quiet():
+    """Log nothing from now on: the command tells all by itself."""
+    logging.disable(logging.CRITICAL)
+    # oslo.log's would log what nobody expected
+    sys.excepthook = sys.__excepthook__
