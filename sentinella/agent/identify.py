@@ -22,6 +22,7 @@ import pwd
 import re
 import shlex
 
+from sentinella.agent import places
 from sentinella.agent import proc
 from sentinella.knowledge import services
 
@@ -29,6 +30,10 @@ from sentinella.knowledge import services
 SERVERS = re.compile(
     r'(gunicorn|uwsgi|uwsgi-core|uwsgi_python\d*|waitress-serve|uvicorn|'
     r'hypercorn|granian|mod_wsgi-express)(-?[\d.]+)?'
+)
+#: Every command line that :func:`is_server` accepts has one of these.
+_HINT = re.compile(
+    r'gunicorn|uwsgi|uWSGI|waitress|uvicorn|hypercorn|granian|wsgi| -c '
 )
 _INTERPRETER = re.compile(r'python[\d.]*|pypy[\d.]*')
 #: `nova-conductor: master process [command]`, `gunicorn: worker [name]`
@@ -46,6 +51,10 @@ _SETTING = re.compile(
     r'procname|name|wsgi)\s*=\s*(.*)$',
     re.MULTILINE,
 )
+#: What a name is lengthened with in the names of files and titles.
+_LENGTHENED = re.compile(r'([-_.](uwsgi|wsgi|gunicorn))?(\.\w+)?$')
+#: Bytes that are read of a WSGI server's settings.
+_SETTINGS = 1 << 16
 _CONFIG_DIR = re.compile(r'OS_([A-Z0-9]+)_CONFIG_(?:DIR|FILES?)')
 
 
@@ -70,17 +79,28 @@ class Title:
     def is_worker(self):
         return 'worker' in self.role or self.role in ('http', 'mule')
 
+    @property
+    def is_monitor(self):
+        """Whether it only starts another one again, as those of Open vSwitch
+        do; the other one has the same name."""
+        return self.role.startswith('monitoring pid')
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Identity:
     """
     :ivar evidence: what gave it away, in words
     :ivar marked_worker: its title says that it is a worker
+    :ivar hosted: it is kept up by a web server that serves others as well
+    :ivar instance: which of several services of this kind it is
     """
 
     kind: services.Kind
     evidence: str
     marked_worker: bool = False
+    hosted: bool = False
+    instance: str = ''
+    place: places.Place = places.NOWHERE
 
 
 def read_title(text):
@@ -139,15 +159,27 @@ class Identifier:
         :returns: Identity, or None where it is nothing that is known
         """
         title = read_title(process.title)
+        if title.is_monitor:
+            return None
         kind = self._catalog.by_binary(title.program, process.title)
         if kind:
             said = 'title' if title.rewritten else 'command line'
-            return Identity(kind, f'{said} {title.program!r}', title.is_worker)
-        if is_server(title):
-            return self._serves(process, title)
-        return None
+            evidence = f'{said} {title.program!r}'
+        elif is_server(title):
+            kind, evidence = self._served(process, title)
+        if kind is None:
+            return None
+        place = places.of(process.pid)
+        return Identity(
+            kind=kind,
+            evidence=evidence + _where(place),
+            marked_worker=title.is_worker,
+            hosted=title.program == 'mod_wsgi',
+            instance=kind.instance_of(process.title),
+            place=place,
+        )
 
-    def _serves(self, process, title):
+    def _served(self, process, title):
         """What a WSGI server serves: the first of its clues that helps."""
         for clue in (
             self._by_name,
@@ -158,15 +190,25 @@ class Identifier:
         ):
             kind, evidence = clue(process, title)
             if kind:
-                return Identity(kind, evidence, title.is_worker)
-        return None
+                # neutron-server, say, was a program of its own before
+                api = None if kind.wsgi else self._catalog.api_of(kind.project)
+                return api or kind, evidence
+        return None, ''
 
     def _by_name(self, process, title):
         kind = self._named(title.name)
         if not kind and title.program == 'mod_wsgi':
-            # groups are named as one likes, and cut short: keystone-pu
-            kind = self._catalog.api_of(re.split('[-_]', title.name)[0])
+            kind = self._cut_short(title.name)
         return kind, f'{title.program} named {title.name!r}'
+
+    def _cut_short(self, name):
+        """Groups are named as one likes, and cut to the length of the title
+        that they replace: keystone-pu."""
+        name = name.replace('_', '-')
+        kinds = self._catalog.kinds.values()
+        return self._catalog.api_of(name.split('-')[0]) or _only(
+            [k for k in kinds if k.wsgi and k.name.startswith(name)]
+        )
 
     def _by_command(self, process, title):
         found = self._catalog.by_wsgi(process.title)
@@ -181,12 +223,10 @@ class Identifier:
         return None, ''
 
     def _by_settings(self, process, title):
+        place = places.of(process.pid)
         for path in _settings_files(process, title):
-            try:
-                with open(path, errors='replace') as file:
-                    text = file.read(65536)
-            except OSError:
-                continue
+            there = places.inside(process.pid, place, path)
+            text = proc.read(there, _SETTINGS).decode('utf-8', 'replace')
             for value in _SETTING.findall(text):
                 kind = self._catalog.by_wsgi(value) or self._named(
                     os.path.basename(value.strip(' \'"'))
@@ -201,6 +241,9 @@ class Identifier:
             kind = self._catalog.by_wsgi(environ.get(name, ''))
             if kind:
                 return kind, f'{title.program} with {name}'
+        kind = self._named(environ.get('KOLLA_SERVICE_NAME', ''))
+        if kind:
+            return kind, f'{title.program} with KOLLA_SERVICE_NAME'
         for name in environ:
             found = _CONFIG_DIR.fullmatch(name)
             kind = found and self._catalog.api_of(found[1].lower())
@@ -213,7 +256,7 @@ class Identifier:
         for word in (proc.cwd(process.pid) or '').split('/'):
             if self._catalog.api_of(word):
                 return self._catalog.api_of(word), f'{title.program} in {word}'
-        unit = re.split('[@:]', proc.unit(process.pid))[-1]
+        unit = re.split('[@:]', places.of(process.pid).unit)[-1]
         kind = self._named(unit.removeprefix('openstack-'))
         if kind:
             return kind, f'{title.program} in unit {unit!r}'
@@ -223,7 +266,21 @@ class Identifier:
     def _named(self, name):
         if not name:
             return None
-        return self._catalog.by_binary(name) or self._catalog.by_wsgi(name)
+        return (
+            self._catalog.by_binary(name)
+            or self._catalog.by_wsgi(name)
+            or self._catalog.by_binary(_LENGTHENED.sub('', name))
+        )
+
+
+def _where(place):
+    if place.container:
+        return f' in container {place.container}'
+    return f' in unit {place.unit!r}' if place.unit else ''
+
+
+def _only(found):
+    return found[0] if len(found) == 1 else None
 
 
 def is_server(title):
@@ -233,6 +290,11 @@ def is_server(title):
         or SERVERS.fullmatch(title.program)
         or (_INTERPRETER.fullmatch(title.program) and '-c' in title.command)
     )
+
+
+def serves(text):
+    """As :func:`is_server`, of a command line, and fast for most."""
+    return bool(_HINT.search(text)) and is_server(read_title(text))
 
 
 def user_name(uid):

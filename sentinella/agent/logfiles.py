@@ -10,12 +10,13 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Finds the log files of a service: where oslo.log was told to write.
+"""Finds the log files of a service: where it was told to write.
 
 First what its processes hold open, which is the truth but not for an
 unprivileged agent to see; then what they were told on their command line, in
 their environment and in their configuration; then where packages and Kolla
-put logs; last a file of its name beside the logs of the other services.
+put logs; then a file of its name beside the logs of the other services; last
+the journal of its systemd unit.
 """
 
 import glob
@@ -23,33 +24,76 @@ import os
 import re
 
 from sentinella.agent import identify
+from sentinella.agent import places
 from sentinella.agent import proc
 
-#: Where packages and Kolla log to.
-PLACES = ('/var/log', '/var/log/kolla')
+#: Where packages log to.
+LOGS = '/var/log'
+#: Where Kolla's containers log to, as they see it, and the volume that it is,
+#: of Docker and of Podman.
+KOLLA = '/var/log/kolla'
+VOLUMES = (
+    KOLLA,
+    '/var/lib/docker/volumes/kolla_logs/_data',
+    '/var/lib/containers/storage/volumes/kolla_logs/_data',
+)
+#: What stands before the name of a unit whose log is in the journal.
+JOURNAL = 'journal:'
 
 #: Of a WSGI server rather than of the service inside.
-_ACCESS = re.compile(r'access|gunicorn|uwsgi|apache|httpd', re.IGNORECASE)
-_OPTION = re.compile(r'--(log[-_]?file|log[-_]?dir|config-file)$')
+_ACCESS = re.compile(r'access|gunicorn|uwsgi|apache|httpd|slow', re.IGNORECASE)
+_OPTION = re.compile(r'--(log[-_]?file|log[-_]?dir|log-error|config-file)$')
 _SETTING = re.compile(r'\s*(log_?file|log_?dir)\s*[=:]\s*(\S+)\s*$')
 _CONFIGURATION = 1 << 20
+#: Paths that one service may have.
+_MANY = 32
 
 
-def locate(kind, processes, beside=()):
+def locate(kind, processes, beside=(), place=places.NOWHERE):
     """
     :param processes: the service's, its masters first
     :param beside: directories that hold other services' logs
+    :param place: where it runs
     :returns: tuple of paths, empty where nothing is known; they may not be
-        there, or not be readable
+        there, or not be readable. One that begins with `JOURNAL` is a unit
+        instead, as journalctl takes it.
     """
     if kind.log_files is not None:
         found = [p for spec in kind.log_files for p in _expand(spec)]
         return tuple(dict.fromkeys(found))
-    held = [p for q in processes for p in proc.appended_files(q.pid)]
-    held = [path for path in held if is_service_log(path)]
-    told = [p for q in processes[:1] for p in _told(kind, q)]
-    found = held or told or _usual(kind, beside)
-    return tuple(dict.fromkeys(found))
+    found = (
+        _held(processes, place)
+        or _told(kind, processes, place)
+        or _usual(kind, beside)
+        or _journal(place)
+    )
+    return tuple(dict.fromkeys(found))[:_MANY]
+
+
+def _held(processes, place):
+    found = {}
+    for process in processes:
+        for path in proc.appended_files(process.pid):
+            if is_service_log(path):
+                found[_outside(path, process.pid, place)] = True
+    return list(found)
+
+
+def _outside(path, pid, place):
+    """Where a path that is inside of a container is to be found from here;
+    the volume rather than the container, which is another one tomorrow."""
+    if not place.container:
+        return path
+    if path.startswith(f'{KOLLA}/'):
+        for volume in VOLUMES:
+            there = volume + path.removeprefix(KOLLA)
+            if os.path.exists(there):
+                return there
+    return places.inside(pid, place, path)
+
+
+def _journal(place):
+    return [f'{JOURNAL}{place.unit}.service'] if place.unit else []
 
 
 def is_service_log(path):
@@ -66,16 +110,26 @@ def _expand(spec):
     return sorted(glob.glob(spec)) if glob.has_magic(spec) else [spec]
 
 
-def _told(kind, process):
+def _told(kind, processes, place):
     """As oslo.log itself puts log_file and log_dir together."""
+    for process in processes[:1]:
+        return [
+            _outside(path, process.pid, place)
+            for path in _settings(kind, process, place)
+        ]
+    return []
+
+
+def _settings(kind, process, place):
     environ = proc.environ(process.pid)
     words = identify.read_title(process.title).command
     options = list(_options(words))
     settings = {}
     for path in [v for k, v in options if k == 'configfile']:
-        settings.update(_configured(path))
+        settings.update(_configured(places.inside(process.pid, place, path)))
     if not settings:
         for path in _environment_files(kind, environ):
+            path = places.inside(process.pid, place, path)
             settings.update(_configured(path))
     settings.update(dict(options))
     return _put_together(kind, settings, proc.cwd(process.pid))
@@ -87,7 +141,8 @@ def _options(words):
         found = _OPTION.match(option)
         if found:
             value = value if equals else ' '.join(words[i + 1 : i + 2])
-            yield re.sub('[-_]', '', found[1]), value
+            name = re.sub('[-_]', '', found[1])
+            yield name.replace('logerror', 'logfile'), value
 
 
 def _put_together(kind, settings, directory):
@@ -113,11 +168,8 @@ def _environment_files(kind, environ):
 
 def _configured(path):
     """The log settings in [DEFAULT] of a file, as far as it is readable."""
-    try:
-        with open(path, errors='replace') as file:
-            lines = file.read(_CONFIGURATION).splitlines()
-    except OSError:
-        return {}
+    text = proc.read(path, _CONFIGURATION).decode('utf-8', 'replace')
+    lines = text.splitlines()
     found, section = {}, 'DEFAULT'
     for line in lines:
         if line.startswith('['):
@@ -129,13 +181,26 @@ def _configured(path):
 
 
 def _usual(kind, beside):
-    """The first file that is there, of those that it would usually be."""
+    """Those that are there, of where packagers put the logs of this one; or
+    the first one that it would usually be."""
+    found = [p for spec in kind.usual_logs for p in _expand(_volume(spec))]
+    found = [path for path in found if os.path.exists(path)]
+    if found:
+        return found
     short = kind.name.removeprefix(f'{kind.project}-')
     names = dict.fromkeys((f'{kind.name}.log', f'{short}.log'))
     paths = [
         os.path.join(place, kind.project, name)
-        for place in PLACES
+        for place in (LOGS, *VOLUMES)
         for name in names
     ]
     paths += [os.path.join(place, f'{kind.name}.log') for place in beside]
     return [path for path in paths if os.path.exists(path)][:1]
+
+
+def _volume(spec):
+    """A pattern of logs of Kolla's, as it is on this node."""
+    if not spec.startswith(f'{KOLLA}/'):
+        return spec
+    there = next(filter(os.path.isdir, VOLUMES), KOLLA)
+    return there + spec.removeprefix(KOLLA)

@@ -21,13 +21,14 @@ import os
 import re
 import time
 
+#: Where it is mounted.
+ROOT = '/proc'
+
 TICKS = os.sysconf('SC_CLK_TCK')
 PAGE = os.sysconf('SC_PAGE_SIZE')
 
-#: A socket in state 0A, LISTEN; its port, user and inode.
-_LISTENER = re.compile(
-    rb':([0-9A-F]{4}) [0-9A-F]+:0000 0A \S+ \S+ \S+ +(\d+) +\d+ (\d+)'
-)
+#: Bytes that are read of anything a process says of itself.
+_MUCH = 1 << 16
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,30 +68,44 @@ class Process:
 
 def pids():
     """All processes that this one may see."""
-    return [int(name) for name in os.listdir('/proc') if name.isdigit()]
+    return [int(name) for name in os.listdir(ROOT) if name.isdecimal()]
+
+
+def pulse():
+    """What is another as soon as a process or thread began, or a process
+    ended: for next to nothing.
+
+    :returns: the last pid that was given away, and the number of processes;
+        None where that is not told
+    """
+    try:
+        return read(f'{ROOT}/loadavg').split()[4], os.stat(ROOT).st_nlink
+    except (OSError, IndexError):
+        return None
 
 
 def stat(pid):
     """
     :returns: Stat, or None where there is no such process
     """
-    data = _read(f'/proc/{pid}/stat')
-    if not data:
-        return None
+    data = read(f'{ROOT}/{pid}/stat')
     # the name is in parentheses and may itself hold some, and spaces
-    fields = data[data.rindex(b')') + 2 :].split()
-    return Stat(
-        pid=pid,
-        state=fields[0].decode(),
-        ppid=int(fields[1]),
-        cpu=int(fields[11]) + int(fields[12]),
-        threads=int(fields[17]),
-        start=int(fields[19]),
-        rss=int(fields[21]) * PAGE,
-    )
+    fields = data[data.rfind(b')') + 2 :].split()
+    try:
+        return Stat(
+            pid=pid,
+            state=fields[0].decode(),
+            ppid=int(fields[1]),
+            cpu=int(fields[11]) + int(fields[12]),
+            threads=int(fields[17]),
+            start=int(fields[19]),
+            rss=int(fields[21]) * PAGE,
+        )
+    except (IndexError, ValueError):
+        return None
 
 
-def read(pid):
+def process(pid):
     """
     :returns: Process; None where it is gone, a zombie or part of the kernel
     """
@@ -102,39 +117,36 @@ def read(pid):
 
 def title(pid):
     """Its command line; a rewritten one ends in many empty strings."""
-    words = _read(f'/proc/{pid}/cmdline').split(b'\0')
+    words = read(f'{ROOT}/{pid}/cmdline', _MUCH).split(b'\0')
     return b' '.join(filter(None, words)).decode('utf-8', 'replace')
 
 
 def environ(pid):
-    words = _read(f'/proc/{pid}/environ').decode('utf-8', 'replace')
+    words = read(f'{ROOT}/{pid}/environ', _MUCH).decode('utf-8', 'replace')
     return dict(
         word.split('=', 1) for word in words.split('\0') if '=' in word
     )
 
 
+def cgroups(pid):
+    """The control groups that it is in, a line for each hierarchy."""
+    return read(f'{ROOT}/{pid}/cgroup').decode('utf-8', 'replace')
+
+
 def cwd(pid):
-    return _readlink(f'/proc/{pid}/cwd')
+    return readlink(f'{ROOT}/{pid}/cwd')
 
 
 def uid(pid):
     try:
-        return os.stat(f'/proc/{pid}').st_uid
+        return os.stat(f'{ROOT}/{pid}').st_uid
     except OSError:
         return None
 
 
-def unit(pid):
-    """The systemd unit that it runs in, without `.service`; or ''."""
-    found = re.search(
-        r'/([^/\n]+)\.service', _read(f'/proc/{pid}/cgroup').decode()
-    )
-    return found[1] if found else ''
-
-
 def open_files(pid):
     """How many files it holds open; None where that can't be known."""
-    path = f'/proc/{pid}/fd'
+    path = f'{ROOT}/{pid}/fd'
     try:
         # Linux 6.2 and later tell everyone, and at once
         return os.stat(path).st_size or len(os.listdir(path))
@@ -148,12 +160,12 @@ def appended_files(pid):
     :returns: list of paths, empty where it may not be known
     """
     try:
-        numbers = os.listdir(f'/proc/{pid}/fd')
+        numbers = os.listdir(f'{ROOT}/{pid}/fd')
     except OSError:
         return []
     found = []
     for number in numbers:
-        path = _readlink(f'/proc/{pid}/fd/{number}') or ''
+        path = readlink(f'{ROOT}/{pid}/fd/{number}') or ''
         if int(number) > 2 and path[:1] == '/' and _appends(pid, number):
             found.append(path)
     return sorted(set(found))
@@ -161,35 +173,24 @@ def appended_files(pid):
 
 def _appends(pid, number):
     found = re.search(
-        rb'flags:\s*(\d+)', _read(f'/proc/{pid}/fdinfo/{number}')
+        rb'flags:\s*(\d+)', read(f'{ROOT}/{pid}/fdinfo/{number}')
     )
     return bool(found and int(found[1], 8) & os.O_APPEND)
-
-
-def listeners():
-    """
-    :returns: {inode of a listening TCP socket: (port, uid)}
-    """
-    return {
-        int(inode): (int(port, 16), int(owner))
-        for path in ('/proc/net/tcp', '/proc/net/tcp6')
-        for port, owner, inode in _LISTENER.findall(_read(path))
-    }
 
 
 def sockets(pid):
     """Inodes of the sockets that it holds; None where not to be known."""
     try:
-        numbers = os.listdir(f'/proc/{pid}/fd')
+        numbers = os.listdir(f'{ROOT}/{pid}/fd')
     except OSError:
         return None
-    links = (_readlink(f'/proc/{pid}/fd/{n}') or '' for n in numbers)
+    links = (readlink(f'{ROOT}/{pid}/fd/{n}') or '' for n in numbers)
     return {int(link[8:-1]) for link in links if link.startswith('socket:[')}
 
 
 def boot_id():
     """Another one each time that the machine starts."""
-    return _read('/proc/sys/kernel/random/boot_id').decode().strip()
+    return read(f'{ROOT}/sys/kernel/random/boot_id').decode().strip()
 
 
 def ticks_now():
@@ -197,15 +198,19 @@ def ticks_now():
     return int(time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS)
 
 
-def _read(path):
+def read(path, limit=-1):
+    """
+    :param limit: bytes, all of them if negative
+    :returns: bytes; none where it can't be read
+    """
     try:
         with open(path, 'rb', buffering=0) as file:
-            return file.readall()
+            return file.read(limit) or b''
     except OSError:
         return b''
 
 
-def _readlink(path):
+def readlink(path):
     try:
         return os.readlink(path)
     except OSError:

@@ -13,8 +13,10 @@
 """Reads the process table and makes services of it."""
 
 import dataclasses
+import math
 
 from sentinella.agent import identify
+from sentinella.agent import places
 from sentinella.agent import proc
 
 #: Seconds after which a process is what it is going to be: forked, executed
@@ -22,31 +24,48 @@ from sentinella.agent import proc
 SETTLED = 30.0
 #: Seconds between two looks at processes that have settled.
 RESCAN = 60.0
+#: What the kernel's own threads are children of.
+_KERNEL = (0, 2)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Found:
-    """One master with its workers, as a look at the processes shows it."""
+    """One master with its workers, as a look at the processes shows it.
+
+    :ivar hosted: the master is a web server, which may come to serve it no
+        longer
+    """
 
     kind: object
     evidence: str
     master: proc.Process
     workers: tuple[proc.Process, ...] = ()
+    instance: str = ''
+    place: places.Place = places.NOWHERE
+    hosted: bool = False
+
+    @property
+    def name(self):
+        """Of the service that it is one of the masters of."""
+        return f'{self.kind.name}@{self.instance}'.rstrip('@')
 
 
 class Scanner:
     """Reads the process table, and of it only what is new.
 
     :param identifier: an :class:`sentinella.agent.identify.Identifier`
-    :ivar changed: whether the last :meth:`scan` saw anything new, or was
-        one of those that look at all anew
+    :ivar changed: whether the last :meth:`scan` saw anything that could make
+        services others than before, or is one of those that say so anyway
     """
 
     def __init__(self, identifier):
         self._identifier = identifier
         self._known = {}
         self._unsettled = {}
-        self._rescan_at = 0.0
+        self._turn = []
+        self._pulse = None
+        self._scanned_at = None
+        self._changed_at = 0.0
         self.changed = True
 
     def scan(self, now):
@@ -54,29 +73,50 @@ class Scanner:
         :param now: seconds of the monotonic clock
         :returns: {pid: (Process, Identity or None)}
         """
-        pids = set(proc.pids())
-        gone = self._known.keys() - pids
-        for pid in gone:
-            self._forget(pid)
-        self.changed = bool(gone)
-        if now >= self._rescan_at:
-            self._rescan_at = now + RESCAN
-            self.changed = True
-            again = pids
-        else:
-            again = pids - self._known.keys()
-            again |= {p for p, at in self._unsettled.items() if now >= at}
+        self.changed = now >= self._changed_at
+        if self.changed:
+            self._changed_at = now + RESCAN
+        again = {p for p, at in self._unsettled.items() if now >= at}
+        pulse = proc.pulse()
+        if pulse is None or pulse != self._pulse:
+            pids = set(proc.pids())
+            for pid in self._known.keys() - pids:
+                self._forget(pid)
+            again |= pids - self._known.keys()
+        self._pulse = pulse
         ticks = proc.ticks_now()
         for pid in again:
             self._look(pid, now, ticks)
+        for pid in self._next(now):
+            if pid in self._known and not self._is_as_it_was(pid):
+                self._look(pid, now, ticks)
         return self._known
 
+    def _next(self, now):
+        """Those of the settled ones whose turn it is: each once in RESCAN."""
+        elapsed = now - (now if self._scanned_at is None else self._scanned_at)
+        self._scanned_at = now
+        share = math.ceil(len(self._known) * min(1.0, elapsed / RESCAN))
+        if len(self._turn) < share:
+            self._turn = list(self._known)
+        taken, self._turn = self._turn[:share], self._turn[share:]
+        return taken
+
+    def _is_as_it_was(self, pid):
+        process, _ = self._known[pid]
+        if not process.title and process.ppid in _KERNEL:
+            return True
+        return proc.title(pid) == process.title
+
     def _look(self, pid, now, ticks):
-        process = proc.read(pid)
+        process = proc.process(pid)
         if process is None:
             self._forget(pid)
             return
-        before = self._known.get(pid)
+        before, known = self._known.get(pid, (None, None))
+        if known and not process.title and before.key == process.key:
+            # it is about to end, and has no memory any more
+            return
         age = (ticks - process.start) / proc.TICKS
         young = age < SETTLED
         if young:
@@ -84,57 +124,80 @@ class Scanner:
             self._unsettled[pid] = now + age / 2
         else:
             self._unsettled.pop(pid, None)
-        if before and before[0] == process and (before[1] or not young):
+        if before == process and (known or not young):
             return
         identity = self._identifier.identify(process)
-        # a server that shows nothing may come to listen on a known port
-        self.changed |= before != (process, identity) or (
-            identity is None and identify.is_server(_title(process))
-        )
+        if identity is None or (before, known) != (process, identity):
+            self._note(before, known)
+            self._note(process, identity)
         self._known[pid] = process, identity
 
     def _forget(self, pid):
-        self.changed |= self._known.pop(pid, None) is not None
+        self._note(*self._known.pop(pid, (None, None)))
         self._unsettled.pop(pid, None)
+
+    def _note(self, process, identity):
+        """Something began, ended or changed, which may be a service."""
+        self.changed |= process is not None and (
+            identity is not None or identify.serves(process.title)
+        )
 
 
 def assemble(table, listeners=None, catalog=None):
     """Make services of processes.
 
     :param table: what :meth:`Scanner.scan` returns
-    :param listeners: called for what listens, see :func:`proc.listeners`;
+    :param listeners: called for {inode of a listening socket: (port, uid)};
         None where that shall not be looked at
     :returns: list of Found
     """
-    members = {}
+    groups = {}
     for pid, (process, identity) in table.items():
         if identity is not None:
-            root = _root(table, pid)
-            members.setdefault(root, []).append(process)
+            root, lead = _leader(table, pid)
+            members = groups.setdefault((root, lead.kind.name), (lead, []))[1]
+            members.append(process)
     found = [
         Found(
-            kind=table[root][1].kind,
-            evidence=table[root][1].evidence,
+            kind=lead.kind,
+            evidence=lead.evidence,
             master=table[root][0],
             workers=tuple(p for p in processes if p.pid != root),
+            instance=lead.instance,
+            place=lead.place,
+            hosted=lead.hosted,
         )
-        for root, processes in members.items()
+        for (root, _), (lead, processes) in groups.items()
         # a worker without a master is what a dead one has left
-        if root in table and not table[root][1].marked_worker
+        if not lead.marked_worker
     ]
     if listeners is not None:
         found += _by_port(table, listeners, catalog, found)
     return sorted(found, key=lambda f: (f.kind.name, f.master.start))
 
 
+def _leader(table, pid):
+    """
+    :returns: pid of its master, and the Identity that says what they are
+    """
+    process, identity = table[pid]
+    if identity.hosted and process.ppid in table:
+        return process.ppid, identity
+    root = _root(table, pid)
+    return root, table[root][1]
+
+
 def _root(table, pid):
     """The master above a process, or itself."""
-    process, identity = table[pid]
-    _, parent = table.get(process.ppid, (None, None))
-    if parent is None or process.ppid == pid:
-        return pid
-    if identity.marked_worker or parent.kind == identity.kind:
-        return _root(table, process.ppid)
+    passed = set()
+    while pid not in passed:
+        passed.add(pid)
+        process, identity = table[pid]
+        _, parent = table.get(process.ppid, (None, None))
+        if parent is None:
+            break
+        if identity.marked_worker or parent.kind is identity.kind:
+            pid = process.ppid
     return pid
 
 
@@ -169,11 +232,10 @@ def _by_port(table, listeners, catalog, found):
 
 
 def _is_nameless(table, process):
-    title = _title(process)
-    if not identify.is_server(title) or title.is_worker:
+    if not identify.serves(process.title) or _title(process).is_worker:
         return False
     parent, _ = table.get(process.ppid, (None, None))
-    return parent is None or not identify.is_server(_title(parent))
+    return parent is None or not identify.serves(parent.title)
 
 
 def _ports_of(process, open_ports):

@@ -21,6 +21,7 @@ import rich.markup
 
 from sentinella.agent import discovery
 from sentinella.agent import watch
+from sentinella.agent import watched
 from sentinella.cmd.agent import arguments
 from sentinella.cmd.agent import output
 from sentinella.knowledge import services
@@ -52,7 +53,7 @@ def look(conf):
     watcher.close()
     # a second time for those that are beside others' logs
     for _ in range(2):
-        node.locate_logs(time.monotonic() + 2 * discovery.RELOCATE)
+        node.locate_logs(time.monotonic() + 2 * watched.RELOCATE)
     return node
 
 

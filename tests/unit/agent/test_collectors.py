@@ -18,14 +18,12 @@ import fixtures
 from oslotest import base
 import psutil
 
-from sentinella import exceptions
 from sentinella import wire
-from sentinella.agent import discovery
 from sentinella.agent import facts
 from sentinella.agent import proc
 from sentinella.agent import scan
-from sentinella.agent import state
 from sentinella.agent import tail
+from sentinella.agent import watched
 from sentinella.agent.collectors import host
 from sentinella.agent.collectors import logs
 from sentinella.agent.collectors import process
@@ -97,12 +95,12 @@ class TestHost(base.BaseTestCase):
 class TestProcess(base.BaseTestCase):
     def setUp(self):
         super().setUp()
-        self.service = discovery.Service(KIND, 100.0)
+        self.service = watched.Service(KIND, 100.0)
         node = types.SimpleNamespace(services={'nova-api': self.service})
         self.collector = process.ProcessCollector(None, node)
 
     def test_of_this_very_process(self):
-        me = proc.read(os.getpid())
+        me = proc.process(os.getpid())
         self.service.seen(scan.Found(KIND, 'it is me', me), 100.0)
         collected(self.collector, 1000.0)
         found = collected(self.collector, 1001.0)
@@ -136,61 +134,6 @@ class TestLogs(base.BaseTestCase):
         self.assertEqual(0, found['log.suppressed', 'heat-api'])
 
 
-class TestState(base.BaseTestCase):
-    def setUp(self):
-        super().setUp()
-        self.path = self.useFixture(fixtures.TempDir()).path
-
-    def test_the_same_agent_the_next_time(self):
-        uuid = state.State(self.path).server_uuid()
-        self.assertEqual(uuid, state.State(self.path).server_uuid())
-
-    def test_what_can_not_be_read_is_not_used(self):
-        logger = self.useFixture(fixtures.FakeLogger())
-        with open(os.path.join(self.path, 'a.json'), 'w') as file:
-            file.write('{')
-        self.assertEqual({}, state.State(self.path).load('a.json'))
-        self.assertIn('a.json is not used', logger.output)
-        self.assertEqual({}, state.State(self.path).load('b.json'))
-
-    def test_a_place_that_can_not_be(self):
-        error = self.assertRaises(
-            exceptions.InvalidConfiguration, state.State, '/dev/null/x'
-        )
-        self.assertEqual('state_path /dev/null/x: Not a directory', str(error))
-
-
-class TestSaver(base.BaseTestCase):
-    def setUp(self):
-        super().setUp()
-        self.logger = self.useFixture(fixtures.FakeLogger())
-        self.path = self.useFixture(fixtures.TempDir()).path
-        self.saver = state.Saver(state.State(self.path))
-
-    def test_the_last_of_several_is_kept(self):
-        for number in range(3):
-            self.saver.save('a.json', {'number': number})
-        self.saver.save('b.json', {})
-        self.saver.start()
-        self.saver.stop()
-        again = state.State(self.path)
-        self.assertEqual({'number': 2}, again.load('a.json'))
-
-    def test_what_can_not_be_saved_is_one_line_and_stops_nothing(self):
-        blocked = os.path.join(self.path, 'a.json')
-        os.mkdir(blocked)
-        self.saver.start()
-        self.saver.save('a.json', {'number': 1})
-        self.saver.stop()
-        self.assertEqual(1, self.logger.output.count('was not saved'))
-        self.assertNotIn('Traceback', self.logger.output)
-        os.rmdir(blocked)
-        self.saver.save('a.json', {'number': 2})
-        self.saver.stop()
-        again = state.State(self.path)
-        self.assertEqual({'number': 2}, again.load('a.json'))
-
-
 class TestFacts(base.BaseTestCase):
     def test_releases(self):
         for major, first, expected in (
@@ -211,7 +154,7 @@ class TestFacts(base.BaseTestCase):
         os.makedirs(
             f'{directory}/lib/python3.12/site-packages/nova-34.0.1.dist-info'
         )
-        service = discovery.Service(KIND, 1.0)
+        service = watched.Service(KIND, 1.0)
         title = f'{directory}/bin/python3 {directory}/bin/nova-api'
         service.seen(scan.Found(KIND, '', proc.Process(1, 1, 1, title)), 1.0)
         self.assertEqual(

@@ -16,10 +16,10 @@ import fixtures
 from oslotest import base
 
 from sentinella import model
-from sentinella.agent import discovery
 from sentinella.agent import logfiles
 from sentinella.agent import proc
 from sentinella.agent import scan
+from sentinella.agent import watched
 from sentinella.knowledge import services
 
 KIND = services.Kind('nova-scheduler', 'nova', ('nova-scheduler',))
@@ -38,7 +38,7 @@ def found(pid, start, *workers):
 class TestService(base.BaseTestCase):
     def setUp(self):
         super().setUp()
-        self.service = discovery.Service(KIND, 100.0)
+        self.service = watched.Service(KIND, 100.0)
         self.service.seen(found(10, 1000, (11, 1010), (12, 1011)), 100.0)
 
     def test_up_with_its_master_first(self):
@@ -93,7 +93,7 @@ class TestService(base.BaseTestCase):
     def test_survives_on_disk(self):
         self.service.log_files = ('/var/log/nova/nova-scheduler.log',)
         state = self.service.to_state()
-        again = discovery.Service.from_state(KIND, state, same_boot=True)
+        again = watched.Service.from_state(KIND, state, same_boot=True)
         self.assertEqual(self.service.log_files, again.log_files)
         self.assertEqual(UP, again.state)
         self.assertIn((10, 1000), again.masters)
@@ -104,7 +104,7 @@ class TestService(base.BaseTestCase):
 
     def test_known_but_not_there_after_a_machine_start(self):
         state = self.service.to_state()
-        again = discovery.Service.from_state(KIND, state, same_boot=False)
+        again = watched.Service.from_state(KIND, state, same_boot=False)
         self.assertTrue(again.missing(200.0))
         self.assertEqual((DOWN, 200.0), (again.state, again.since))
         self.assertFalse(again.missing(300.0))
