@@ -102,6 +102,28 @@ def is_down(node, *services):
     return bool(states) and all(s is model.ServiceState.DOWN for s in states)
 
 
+def connect(address, seconds):
+    """
+    :param address: a path or a pair (host, port)
+    :returns: socket
+    :raises OSError: nobody is there, or takes us in time
+    """
+    if not isinstance(address, str):
+        return socket.create_connection(address, seconds)
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.settimeout(seconds)
+        sock.connect(address)
+    except BlockingIOError:
+        # its queue of those who wait is full
+        sock.close()
+        raise TimeoutError(errno.ETIMEDOUT, 'accepts nobody')
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
 class Dialogue:
     """A connection to a server, to be used in a `with` statement.
 
@@ -115,23 +137,7 @@ class Dialogue:
         self._until = time.monotonic() + seconds
         self._received = 0
         self._buffer = b''
-        self._socket = self._connect(address)
-
-    def _connect(self, address):
-        if not isinstance(address, str):
-            return socket.create_connection(address, self._left())
-        sock = socket.socket(socket.AF_UNIX)
-        try:
-            sock.settimeout(self._left())
-            sock.connect(address)
-        except BlockingIOError:
-            # its queue of those who wait is full
-            sock.close()
-            raise TimeoutError(errno.ETIMEDOUT, 'accepts nobody')
-        except BaseException:
-            sock.close()
-            raise
-        return sock
+        self._socket = connect(address, self._left())
 
     def __enter__(self):
         return self
