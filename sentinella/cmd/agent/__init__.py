@@ -63,6 +63,13 @@ COMMANDS = {
     'clear': Command(
         'collectors:clear', 'forget what enable and disable have said'
     ),
+    'install': Command(
+        'packages:install', 'install packages that have collectors'
+    ),
+    'upgrade': Command(
+        'packages:upgrade', 'bring such packages to their latest version'
+    ),
+    'reinstall': Command('packages:reinstall', 'install such packages anew'),
     'identity': Command(
         'keys:show', "show the server's UUID and its key's fingerprint"
     ),
