@@ -23,13 +23,15 @@ from sentinella import version
 from sentinella.agent import collecting
 from sentinella.agent import discovery
 from sentinella.agent import facts
+from sentinella.agent import identity
 from sentinella.agent import spool
 from sentinella.agent import state
 from sentinella.agent import tail
 from sentinella.agent import watch
 from sentinella.agent.collectors import logs as log_samples
 from sentinella.agent.collectors import process as process_samples
-from sentinella.agent.publish import rpc
+from sentinella.agent.publish import publisher
+from sentinella.agent.publish import routes
 from sentinella.knowledge import services
 
 LOG = log.getLogger(__name__)
@@ -50,8 +52,8 @@ class Agent:
     """Watches this node until it is stopped.
 
     :param conf: the configuration
-    :param client: has `register(Registration)` and `report(Report)`, as a
-        :class:`sentinella.rpc.conductor.ConductorClient` has
+    :param client: what goes over the bus, a
+        :class:`sentinella.rpc.conductor.ConductorClient`
     :ivar node: the :class:`sentinella.agent.discovery.Node`
     :raises InvalidConfiguration: says what can't be used, and why
     """
@@ -60,7 +62,8 @@ class Agent:
         self.conf = conf
         self._state = state.State(os.path.join(conf.state_path, 'agent'))
         self._saver = state.Saver(self._state)
-        self.server = self._state.server_uuid()
+        self._identity = identity.Identity(self._state)
+        self.server = self._identity.server
         self._catalog = services.load(conf.agent.services_file)
         self.node = discovery.Node(
             self._catalog, conf.agent.exclude_services, conf.host
@@ -79,8 +82,12 @@ class Agent:
             os.path.join(self._state.path, 'spool'),
             conf.agent.spool_max_bytes,
         )
-        self._publisher = rpc.RpcPublisher(
-            self._spool, client, self._registration
+        self._syncer = spool.Syncer(self._spool)
+        self._publisher = publisher.Publisher(
+            self._spool,
+            routes.load(conf, client),
+            self._identity,
+            self._registration,
         )
         # hardly a pause: what it does is to wait
         self._loop = service.Loop('agent', self._step, PAUSE)
@@ -102,6 +109,7 @@ class Agent:
                 self._state.load('positions.json'),
             )
         self._saver.start()
+        self._syncer.start()
         self._publisher.start()
         self._loop.start()
         self._prober.start()
@@ -118,6 +126,7 @@ class Agent:
         self._save()
         self._saver.stop()
         self._publisher.stop()
+        self._syncer.stop()
         self._spool.close()
         self._watcher.close()
 
@@ -195,7 +204,7 @@ class Agent:
             )
         ]
         statuses = [self.node.services[name].status() for name in names]
-        self._report(samples, statuses, urgent=True)
+        self._report(samples, statuses, urgent=True, overtakes=True)
         self._save()
 
     def _read_logs(self):
@@ -222,7 +231,8 @@ class Agent:
             for name in several
             for sample in log_samples.count_samples(name, logs.take(name))
         ]
-        self._report(samples, events=events, urgent=True)
+        critical = any(event.level == 'CRITICAL' for event in events)
+        self._report(samples, events=events, urgent=True, overtakes=critical)
         self._save_positions()
 
     def _report_probed(self):
@@ -295,7 +305,13 @@ class Agent:
         self._spool.append(report)
         for batch in further:
             self._spool.append(
-                model.Report(self.server, '', 0, events=tuple(batch))
+                model.Report(
+                    self.server,
+                    '',
+                    0,
+                    events=tuple(batch),
+                    overtakes=report.overtakes,
+                )
             )
         self._told.update((status.name, status) for status in statuses)
 

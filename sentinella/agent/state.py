@@ -15,7 +15,6 @@
 import json
 import os
 import threading
-import uuid
 
 from oslo_log import log
 
@@ -105,22 +104,6 @@ class State:
             os.fsync(directory)
         finally:
             os.close(directory)
-
-    def server_uuid(self):
-        """Who this agent is; made when first asked.
-
-        :raises InvalidConfiguration: it could not be kept
-        """
-        found = self.load('identity.json').get('server')
-        if not found:
-            found = str(uuid.uuid4())
-            try:
-                self.save('identity.json', {'server': found})
-            except OSError as error:
-                raise exceptions.InvalidConfiguration(
-                    f'state_path {self.path}: {error.strerror}'
-                )
-        return found
 
 
 class Saver:

@@ -11,6 +11,7 @@
 #    under the License.
 
 from oslo_config import cfg
+from oslo_config import types
 
 GROUP = cfg.OptGroup('agent', title='The agent on every node')
 
@@ -75,6 +76,15 @@ OPTS = [
         min=1,
         help='Log events that one service may report in a second. More are '
         'counted in its samples but not sent.',
+    ),
+    cfg.ListOpt(
+        'routes',
+        item_type=types.String(choices=['bus', 'https']),
+        default=['bus'],
+        help='Ways to the conductors, the best first: over the message bus, '
+        'or over the REST API with the credential in [agent_rest]. The next '
+        'one is taken at once where nobody answers over one, until a better '
+        'one works again.',
     ),
     cfg.FloatOpt(
         'report_timeout',

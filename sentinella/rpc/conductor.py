@@ -46,30 +46,30 @@ class ConductorClient:
             transport, bus.CONDUCTOR_TOPIC, '1.0', timeout=timeout, retry=1
         )
 
-    def register(self, registration):
-        """Make the server known, or its new epoch.
+    def register(self, signed):
+        """Make the server known, or its new epoch or key.
 
+        :param signed: a Signed whose body is a Registration
         :returns: Receipt
         :raises BusUnavailable: nobody answered in time
         """
-        return self._call('register', wire.to_wire(registration))
+        return self._call('register', signed)
 
-    def report(self, report):
+    def report(self, signed):
         """Hand over a report; it is stored once ACCEPTED comes back.
 
-        :param report: a Report, or what :func:`wire.to_wire` made of it
+        :param signed: a Signed whose body is a Report
         :returns: Receipt
         :raises BusUnavailable: nobody answered in time; send it again
         """
-        if isinstance(report, model.Report):
-            report = wire.to_wire(report)
-        return self._call('report', report)
+        return self._call('report', signed)
 
-    def _call(self, method, payload):
+    def _call(self, method, signed):
+        payload = wire.to_wire(signed)
         try:
             answer = self._client.call({}, method, payload=payload)
-        except _FAILURES as error:
+            return wire.from_wire(model.Receipt, answer)
+        except (*_FAILURES, exceptions.InvalidReport) as error:
             raise exceptions.BusUnavailable(
                 f'conductor.{method}: {type(error).__name__}: {error}'
             )
-        return wire.from_wire(model.Receipt, answer)

@@ -12,6 +12,7 @@
 
 """The agent with real processes and real logs, its conductor in memory."""
 
+import json
 import os
 import signal
 import subprocess
@@ -26,6 +27,9 @@ from oslotest import base
 from sentinella import conf as options
 from sentinella import exceptions
 from sentinella import model
+from sentinella import signing
+from sentinella import wire
+from sentinella.agent import base as agent_base
 from sentinella.agent import service
 from sentinella.knowledge import services
 
@@ -66,19 +70,27 @@ class Conductor:
         self.away = False
         self.changed = threading.Condition()
 
-    def register(self, registration):
+    def register(self, signed):
         if self.away:
             raise exceptions.BusUnavailable('nobody')
-        self.registrations.append(registration)
+        self.registrations.append(
+            self.read(signed, model.Registration, signing.REGISTRATION)
+        )
         return model.Receipt(model.ReceiptStatus.ACCEPTED)
 
-    def report(self, report):
+    def report(self, signed):
         if self.away:
             raise exceptions.BusUnavailable('nobody')
+        report = self.read(signed, model.Report, signing.REPORT)
         with self.changed:
             self.reports.append(report)
             self.changed.notify_all()
         return model.Receipt(model.ReceiptStatus.ACCEPTED)
+
+    def read(self, signed, cls, kind):
+        for signature in signed.signatures:
+            assert signing.verify(signature, kind, signed.body)
+        return wire.from_wire(cls, json.loads(signed.body))
 
     def wait_for(self, wanted):
         """
@@ -284,26 +296,37 @@ class TestAgent(base.BaseTestCase):
         self.assertEqual(1.0, sum(self.samples(tracebacks)))
 
     def test_nothing_is_missing_after_the_bus_was_away(self):
+        def whole(reports):
+            sequences = sorted(r.sequence for r in reports)
+            return len(sequences) > 2 and sequences == list(
+                range(1, len(sequences) + 1)
+            )
+
         self.conductor.away = True
         process = self.master()
         self.start()
         self.useFixture(
-            fixtures.MonkeyPatch('sentinella.agent.publish.rpc.LONGEST', 0.5)
+            fixtures.MonkeyPatch(
+                'sentinella.agent.publish.publisher.LONGEST', 0.5
+            )
         )
         self.until(lambda: 'Reports wait' in self.logger.output)
         self.until(lambda: 'test-one' in self.agent.node.services)
         process.kill()
         self.until(lambda: 'test-one is DOWN' in self.logger.output)
         self.conductor.away = False
-        self.wait_for('test-one', 'UP', 'DOWN')
-        sequences = [r.sequence for r in self.conductor.reports]
-        self.assertEqual(list(range(1, len(sequences) + 1)), sequences)
+        self.conductor.wait_for(whole)
+        reports = list(self.conductor.reports)
+        in_order = sorted(reports, key=lambda r: r.sequence)
+        self.assertEqual(['UP', 'DOWN'], states(in_order, 'test-one'))
+        # a death overtakes, and each lane keeps its order
+        for overtakes in (True, False):
+            lane = [r.sequence for r in reports if r.overtakes is overtakes]
+            self.assertEqual(sorted(lane), lane)
+        self.assertTrue(reports[0].overtakes)
 
     def test_a_failing_collector_stops_no_other(self):
-        class Broken:
-            def __init__(self, conf, node):
-                pass
-
+        class Broken(agent_base.Collector):
             def collect(self, now):
                 raise RuntimeError('no luck')
 
@@ -323,7 +346,8 @@ class TestAgent(base.BaseTestCase):
         self.conf.set_override('collectors', ['nonsense'], 'agent')
         error = self.assertRaises(exceptions.InvalidConfiguration, self.start)
         self.assertIn("'nonsense'", str(error))
-        self.assertIn('expected one of: host, logs, process', str(error))
+        self.assertIn('expected one of: ', str(error))
+        self.assertIn(' host, ', str(error))
 
 
 def squeezed(values):
