@@ -40,6 +40,16 @@ class Mode(enum.StrEnum):
     BLACKOUT = 'blackout'
 
 
+class Enrolment(enum.StrEnum):
+    """Whether a server's agent is known by its key."""
+
+    ACCEPTED = 'accepted'
+    #: It waits for an operator; none of its reports is stored.
+    PENDING = 'pending'
+    #: It is accepted, and another key asks to take the place of its own.
+    CHANGED = 'changed'
+
+
 class ServiceState(enum.StrEnum):
     UP = 'UP'
     DOWN = 'DOWN'
@@ -336,6 +346,12 @@ class Server:
     registration_counter: int = 0
     refused: int = 0
     refused_at: float | None = None
+
+    @property
+    def enrolment(self):
+        if not self.public_key:
+            return Enrolment.PENDING
+        return Enrolment.CHANGED if self.candidate_key else Enrolment.ACCEPTED
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -43,7 +43,6 @@ class Conductor:
         )
 
     def start(self):
-        self._ingest.start()
         self._housekeeping.start()
         # last: where the bus is away this waits until it is back
         self._server.start()

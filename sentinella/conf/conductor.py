@@ -21,6 +21,14 @@ OPTS = [
         min=1,
         help='Number of conductor processes on this node.',
     ),
+    cfg.BoolOpt(
+        'accept_agents',
+        default=True,
+        help='Whether the first key that a new server registers with is '
+        'accepted by itself. Where it is not, nothing that the server '
+        'reports is stored until an operator has accepted it: openstack '
+        'sentinella server accept. The API goes by this option as well.',
+    ),
     cfg.IntOpt(
         'batch_size',
         default=64,

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from sentinella import exceptions
 from sentinella import model
+from sentinella import signing
 from sentinella.db import models
 from sentinella.db import paging
 from sentinella.db import rows
@@ -49,6 +50,25 @@ _CORRECT = (
         dropped=TABLE.c.dropped + sa.bindparam('dropped_'),
     )
 )
+_REFUSE = (
+    TABLE.update()
+    .where(TABLE.c.id == sa.bindparam('id_'))
+    .values(
+        refused=TABLE.c.refused + sa.bindparam('refused_'),
+        refused_at=sa.bindparam('refused_at_'),
+        candidate_key=sa.bindparam('candidate_key_'),
+    )
+)
+#: As `Server.enrolment` has it.
+_ENROLLED = {
+    model.Enrolment.PENDING: TABLE.c.public_key == '',
+    model.Enrolment.CHANGED: sa.and_(
+        TABLE.c.public_key != '', TABLE.c.candidate_key != ''
+    ),
+    model.Enrolment.ACCEPTED: sa.and_(
+        TABLE.c.public_key != '', TABLE.c.candidate_key == ''
+    ),
+}
 
 
 def visible(column, project_id):
@@ -59,36 +79,17 @@ def visible(column, project_id):
     return sa.true() if project_id is None else column == project_id
 
 
-def register(session, registration, project_id, now):
-    """Make a server known, or tell that its agent started anew.
+def hold(session, registration, project_id, now):
+    """Lock the row of the server that registers; made where there is none.
 
-    What an operator may set (its mode, group and location) stays, except
-    that a group or location which is empty takes the agent's. Another epoch
-    begins with sequence 0.
+    One that was just made has neither key nor epoch.
 
-    :param registration: a Registration
-    :param project_id: the caller has made sure that it may speak for this
-        server
     :returns: Server
     """
     known = _locked(session, registration.server)
     if known is None:
         known = _add(session, registration, project_id, now)
-    renewed = registration.epoch != known.epoch
-    server = dataclasses.replace(
-        known,
-        hostname=registration.hostname,
-        project_id=project_id,
-        cloud_group=known.cloud_group or registration.cloud_group,
-        location=known.location or registration.location,
-        facts=registration.facts,
-        agent_version=registration.agent_version,
-        interval=registration.interval,
-        epoch=registration.epoch,
-        sequence=0 if renewed else known.sequence,
-    )
-    rows.update(session, TABLE, known.id, SHAPE.values(server), 'the server')
-    return server
+    return known
 
 
 def _add(session, registration, project_id, now):
@@ -97,7 +98,6 @@ def _add(session, registration, project_id, now):
         uuid=registration.server,
         hostname=registration.hostname,
         project_id=project_id,
-        epoch=registration.epoch,
         created_at=now,
     )
     values = SHAPE.values(server) | {'services_digest': ''}
@@ -108,6 +108,45 @@ def _add(session, registration, project_id, now):
         # the same agent, on its way through another conductor
         pass
     return _locked(session, registration.server)
+
+
+def register(session, known, registration, project_id, **keys):
+    """Note what a server's agent says of itself when it starts.
+
+    What an operator may set (its mode, group and location) stays, except
+    that a group or location which is empty takes the agent's. Another epoch
+    begins with sequence 0.
+
+    :param known: the Server, which :func:`hold` locked
+    :param registration: a Registration
+    :param project_id: the caller has made sure that it may speak for this
+        server
+    :param keys: columns that follow from who signed it
+    :returns: Server
+    """
+    server = registered(known, registration, project_id=project_id, **keys)
+    rows.update(session, TABLE, known.id, SHAPE.values(server), 'the server')
+    return server
+
+
+def registered(known, registration, **others):
+    """
+    :returns: the Server that a registration makes of the one known
+    """
+    renewed = registration.epoch != known.epoch
+    return dataclasses.replace(
+        known,
+        hostname=registration.hostname,
+        cloud_group=known.cloud_group or registration.cloud_group,
+        location=known.location or registration.location,
+        facts=registration.facts,
+        agent_version=registration.agent_version,
+        interval=registration.interval,
+        epoch=registration.epoch,
+        sequence=0 if renewed else known.sequence,
+        urgent_sequence=0 if renewed else known.urgent_sequence,
+        **others,
+    )
 
 
 def _locked(session, uuid):
@@ -137,6 +176,7 @@ def list_(
     hostname=None,
     mode=None,
     cloud_group=None,
+    enrolment=None,
     project_id=None,
 ):
     """
@@ -146,6 +186,7 @@ def list_(
     query = sa.select(*SHAPE.columns).where(
         visible(TABLE.c.project_id, project_id),
         *paging.given(TABLE, filters),
+        _ENROLLED.get(enrolment, sa.true()),
     )
     keys = [TABLE.c.hostname, TABLE.c.id]
     found = paging.page(session, query, keys, marker, TABLE.c.uuid, limit)
@@ -181,14 +222,16 @@ def lock(session, uuids):
     return {row.uuid: SHAPE.read(row) for row in found}
 
 
-def accept(session, sequences, now):
-    """Note that reports were stored; one statement for all of them.
+def accept(session, sequences, now, urgent=None):
+    """Note that reports were stored; one statement for all of a kind.
 
     :param sequences: mapping of servers' numbers to the sequence of their
-        last report
+        last report that did not overtake
     :param now: when they came
+    :param urgent: the same, of reports that did
     """
     note(session, 'sequence', sequences, last_report_at=now)
+    note(session, 'urgent_sequence', urgent or {}, last_report_at=now)
 
 
 def note(session, column, values, **others):
@@ -217,6 +260,74 @@ def correct(session, corrections):
             _CORRECT,
             [dict(zip(names, row, strict=True)) for row in corrections],
         )
+
+
+def refuse(session, refusals, now):
+    """Note what came in servers' names, but not from their agents.
+
+    :param refusals: mapping of UUIDs, not all of them known, to (how many,
+        and the key that asks to take the known one's place or '')
+    :returns: the UUIDs that are known
+    """
+    known = lock(session, refusals)
+    values = [
+        {
+            'id_': server.id,
+            'refused_': refusals[uuid][0],
+            'candidate_key_': candidate(server, refusals[uuid][1]),
+            'refused_at_': now,
+        }
+        for uuid, server in known.items()
+    ]
+    if values:
+        session.connection().execute(_REFUSE, values)
+    return set(known)
+
+
+def candidate(server, key):
+    """The candidate key of a server for which `key` asked."""
+    return key if key not in ('', server.public_key) else server.candidate_key
+
+
+def accept_key(session, uuid, project_id=None, fingerprint=None):
+    """Take the key that waits for the server's own.
+
+    Its agent registers anew, with a counter greater than any before.
+
+    :param fingerprint: that it must have; None takes it as it is
+    :returns: Server
+    :raises NotFound: see :func:`get`
+    :raises Conflict: none waits, or it is another
+    """
+    get(session, uuid, project_id)
+    server = _locked(session, uuid)
+    waiting = signing.fingerprint(server.candidate_key)
+    if not waiting:
+        raise exceptions.Conflict(
+            f'server {uuid}: no key waits to be accepted'
+        )
+    if fingerprint not in (None, waiting):
+        raise exceptions.Conflict(
+            f'server {uuid}: the key that waits to be accepted has the '
+            f'fingerprint {waiting}, not {fingerprint}'
+        )
+    server = accepting(server)
+    rows.update(session, TABLE, server.id, SHAPE.values(server), 'the server')
+    return server
+
+
+def accepting(server):
+    """
+    :returns: the Server with the key that waited, which must register
+    """
+    return dataclasses.replace(
+        server,
+        public_key=server.candidate_key,
+        candidate_key='',
+        epoch='',
+        sequence=0,
+        urgent_sequence=0,
+    )
 
 
 def set_(

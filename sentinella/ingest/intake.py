@@ -12,15 +12,17 @@
 
 """Takes reports in: checks them, drops what is there already, stores the rest.
 
-Each RPC thread leaves its report in a queue and waits; one thread stores all
-that wait in one transaction and then answers each. So a report is only ever
-acknowledged once it is stored, and a commit's price is shared by as many as
-came while the one before was under way.
+Each thread of a server, of RPC or HTTP, verifies who signed its report, leaves
+it in a queue and waits; one thread stores all that wait in one transaction and
+then answers each. So a report is only ever acknowledged once it is stored, and
+a commit's price is shared by as many as came while the one before was under
+way. Whose key a server is known by is read there, with the server itself.
 """
 
 import concurrent.futures
 import dataclasses
 import queue
+import threading
 import time
 
 from oslo_db import exception as db_exception
@@ -29,13 +31,16 @@ from oslo_log import log
 from sentinella import exceptions
 from sentinella import model
 from sentinella import service
-from sentinella import wire
+from sentinella import signing
 from sentinella.db import clock
 from sentinella.db import database as db
 from sentinella.db import definitions
 from sentinella.db import log_events
 from sentinella.db import servers
 from sentinella.db import services
+from sentinella.ingest import envelope
+from sentinella.ingest import refusals
+from sentinella.ingest import trust
 from sentinella.storage import base
 
 LOG = log.getLogger(__name__)
@@ -55,25 +60,42 @@ CLOCK_STEP = 1.0
 #: that comes alone does not wait.
 COMMIT_DELAY = 0.01
 
-ACCEPTED = model.Receipt(model.ReceiptStatus.ACCEPTED)
+ACCEPTED = trust.ACCEPTED
+UNREGISTERED = trust.UNREGISTERED
 DUPLICATE = model.Receipt(model.ReceiptStatus.DUPLICATE)
-UNREGISTERED = model.Receipt(model.ReceiptStatus.UNREGISTERED)
 UNKNOWN_SCHEMA = model.Receipt(model.ReceiptStatus.UNKNOWN_SCHEMA)
 LATER = model.Receipt(
-    model.ReceiptStatus.LATER, 'conductors can not store anything just now'
+    model.ReceiptStatus.LATER, 'nothing can be stored just now'
+)
+UNSTORABLE = model.Receipt(
+    model.ReceiptStatus.REFUSED, 'a value in it fits into no column'
 )
 
 
 def judge(report, server):
     """
     :param server: the reporting Server as the database has it, or None
-    :returns: the Receipt that the report deserves
+    :returns: the Receipt that a report deserves that is the server's own
     """
-    if server is None or server.epoch != report.epoch:
+    if server is None or report.epoch != server.epoch or not report.epoch:
         return UNREGISTERED
-    if report.sequence <= server.sequence:
-        return DUPLICATE
-    return ACCEPTED
+    last = server.urgent_sequence if report.overtakes else server.sequence
+    return DUPLICATE if report.sequence <= last else ACCEPTED
+
+
+def current(report, server):
+    """The report without what a later one, which came by the other lane,
+    has said of services."""
+    other = server.sequence if report.overtakes else server.urgent_sequence
+    if report.sequence > other:
+        return report
+    return dataclasses.replace(report, services=(), complete=False)
+
+
+def taken(report, server):
+    """The Server once the report is stored."""
+    lane = 'urgent_sequence' if report.overtakes else 'sequence'
+    return dataclasses.replace(server, **{lane: report.sequence})
 
 
 def clock_offset(server, sent_at, now):
@@ -106,80 +128,175 @@ def shift_all(server, things, attribute):
     ]
 
 
-class Ingest:
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A report that waits to be stored.
+
+    :ivar signers: the keys that did sign it
+    :ivar project_id: of the only servers that it may be of, or None
+    :ivar stored: a Future of the Receipt
     """
+
+    report: model.Report
+    signers: frozenset
+    project_id: str | None
+    stored: concurrent.futures.Future
+
+
+class Ingest:
+    """Takes no thread until something comes, so it may be made before a fork.
+
     :param wake: called when definitions were made due
     """
 
     def __init__(self, conf, database, storage, wake):
         self._project_id = conf.service_project_id
+        self._accept_agents = conf.conductor.accept_agents
         self._batch_size = conf.conductor.batch_size
         self._database = database
         self._storage = storage
         self._wake = wake
-        # its producers are the RPC server's threads, each with one report:
+        # its producers are the threads of a server, each with one report:
         # that pool is the bound
         self._waiting = queue.SimpleQueue()
         self._crowded = False
-        self._refusals = {}
+        self._refusals = refusals.Refusals(database)
         self._storing = service.Guard('Storing reports')
-        self._loop = service.Loop('ingest', self._store_waiting, interval=0)
-
-    def start(self):
-        self._loop.start()
+        self._loop = None
+        self._starting = threading.Lock()
 
     def stop(self):
-        self._loop.stop()
+        """After whoever calls the others has been stopped."""
+        with self._starting:
+            if self._loop is not None:
+                self._loop.stop()
+                self._refusals.flush(last=True)
 
-    def register(self, payload):
-        """
+    def register(self, payload, project_id=None):
+        """Make a server known, or its new epoch or key.
+
+        :param payload: what :func:`wire.to_wire` made of a Signed
+        :param project_id: of the only servers that may be spoken for, which
+            a new one will belong to; None speaks for the cloud itself
         :returns: Receipt
         """
-        return self._answer_for(payload, self._take_registration)
+        return self._answer_for(payload, project_id, self._take_registration)
 
-    def report(self, payload):
+    def report(self, payload, project_id=None):
         """Store a report, or tell why not; returns once it is stored.
 
+        :param payload: as of :meth:`register`; :param project_id: as well
         :returns: Receipt
         """
-        return self._answer_for(payload, self._take_report)
+        return self._answer_for(payload, project_id, self._take_report)
 
-    def _answer_for(self, payload, take):
+    def _answer_for(self, payload, project_id, take):
         """Whatever fails, the agent is told what to do with it."""
+        self._start()
         try:
-            return take(payload)
+            return take(payload, project_id)
         except exceptions.InvalidReport as error:
-            return self._refuse(payload, error)
+            self._refusals.tell(envelope.sender(payload), str(error))
+            return model.Receipt(model.ReceiptStatus.REFUSED, str(error))
+        except db_exception.DBDataError:
+            self._refusals.tell(envelope.sender(payload), UNSTORABLE.reason)
+            return UNSTORABLE
         except Exception as error:
             self._storing.failed(error)
             return LATER
 
-    def _take_registration(self, payload):
-        registration = wire.from_wire(model.Registration, payload)
-        self._register(registration)
-        LOG.info(
-            'Registered %s as %s', registration.hostname, registration.server
+    def _start(self):
+        if self._loop is None:
+            with self._starting:
+                if self._loop is None:
+                    self._loop = service.Loop(
+                        'ingest', self._store_waiting, interval=0
+                    ).start()
+
+    def _take_registration(self, payload, project_id):
+        registration, signers = envelope.open_registration(payload)
+        with self._database.reader() as session:
+            known = servers.by_uuid(session, [registration.server])
+        said = registration, signers, project_id
+        verdict = self._judge(*said, known.get(registration.server))
+        if verdict.keys is not None:
+            verdict = self._register(*said)
+        self._note(registration, verdict)
+        return verdict.receipt
+
+    def _judge(self, registration, signers, project_id, server):
+        return trust.of_registration(
+            registration, signers, server, project_id, self._accept_agents
         )
-        return ACCEPTED
 
     @db.retry_on_deadlock
-    def _register(self, registration):
+    def _register(self, registration, signers, project_id):
+        project = self._project_id if project_id is None else project_id
         with self._database.writer() as session:
             now = clock.read(session)
+            known = servers.hold(session, registration, project, now)
+            verdict = self._judge(registration, signers, project_id, known)
+            if verdict.keys is None:
+                return verdict
             server = servers.register(
-                session, registration, self._project_id, now
+                session, known, registration, project, **verdict.keys
             )
-            offset = clock_offset(server, registration.sent_at, now)
-            servers.accept(session, {server.id: server.sequence}, now)
-            servers.correct(session, [(server.id, offset, 0)])
+            if verdict.receipt is ACCEPTED:
+                offset = clock_offset(server, registration.sent_at, now)
+                servers.accept(session, {server.id: server.sequence}, now)
+                servers.correct(session, [(server.id, offset, 0)])
+        if (
+            verdict.receipt is ACCEPTED
+            or server.candidate_key != known.candidate_key
+        ):
+            LOG.info(
+                'Registered %s as %s, %s, key %s',
+                server.hostname,
+                server.uuid,
+                server.enrolment,
+                signing.fingerprint(registration.public_key),
+            )
+        return verdict
 
-    def _take_report(self, payload):
-        report = wire.from_wire(model.Report, payload)
+    def _take_report(self, payload, project_id):
+        report, signers = envelope.open_report(payload)
+        waiting = _Waiting(
+            report, signers, project_id, concurrent.futures.Future()
+        )
+        verdict = self._judge_early(waiting)
+        if verdict.receipt is not ACCEPTED:
+            self._note(report, verdict)
+            return verdict.receipt
         if not self._knows_schema(report.frame):
             return UNKNOWN_SCHEMA
-        stored = concurrent.futures.Future()
-        self._waiting.put((report, stored))
-        return stored.result()
+        self._waiting.put(waiting)
+        return waiting.stored.result()
+
+    def _judge_early(self, waiting):
+        """What needs no turn of the database, and what must be known before
+        a schema is learnt, which is kept for good."""
+        frame = waiting.report.frame
+        if not waiting.signers:
+            return trust.UNSIGNED
+        if frame is None or self._storage.metrics_of(frame.schema) is not None:
+            return trust.BELIEVED
+        with self._database.reader() as session:
+            uuid = waiting.report.server
+            server = servers.by_uuid(session, [uuid]).get(uuid)
+        return self._judge_report(waiting, server)
+
+    def _judge_report(self, waiting, server):
+        verdict = trust.of_report(
+            waiting.signers, server, waiting.project_id, self._accept_agents
+        )
+        if verdict is not trust.BELIEVED:
+            return verdict
+        return trust.Verdict(judge(waiting.report, server))
+
+    def _note(self, thing, verdict):
+        if verdict.refused:
+            self._refusals.count(thing.server, verdict.candidate)
+            self._refusals.tell(thing.server, verdict.receipt.reason)
 
     def _knows_schema(self, frame):
         if frame is None:
@@ -202,20 +319,8 @@ class Ingest:
             )
         return True
 
-    def _refuse(self, payload, error):
-        """Answer what can't be read; say it once per sender and reason."""
-        sender = str(
-            payload.get('server') if isinstance(payload, dict) else ''
-        )
-        reason = str(error)
-        if self._refusals.get(sender) != reason:
-            if len(self._refusals) >= 1000:
-                self._refusals.clear()
-            self._refusals[sender] = reason
-            LOG.error('Refused a report of %.36s: %s', sender, reason)
-        return model.Receipt(model.ReceiptStatus.REFUSED, reason)
-
     def _store_waiting(self):
+        self._refusals.flush()
         try:
             batch = [self._waiting.get(timeout=1.0)]
         except queue.Empty:
@@ -229,66 +334,61 @@ class Ingest:
 
     def _answer(self, batch):
         try:
-            receipts = self._store([report for report, _ in batch])
+            verdicts = self._store(batch)
         except Exception as error:
             self._answer_failure(batch, error)
             return
         self._storing.went_well()
-        for (_, stored), receipt in zip(batch, receipts, strict=True):
-            stored.set_result(receipt)
+        for waiting, verdict in zip(batch, verdicts, strict=True):
+            self._note(waiting.report, verdict)
+            waiting.stored.set_result(verdict.receipt)
 
     def _answer_failure(self, batch, error):
         away = isinstance(error, db_exception.DBConnectionError)
         if len(batch) > 1 and not away:
             # one that can't be stored must not keep the others out
-            for item in batch:
-                self._answer([item])
+            for waiting in batch:
+                self._answer([waiting])
             return
-        for report, stored in batch:
+        for waiting in batch:
             if isinstance(error, db_exception.DBDataError):
-                stored.set_result(self._refuse_unstorable(report))
+                self._refusals.tell(waiting.report.server, UNSTORABLE.reason)
+                waiting.stored.set_result(UNSTORABLE)
             else:
-                stored.set_exception(error)
+                waiting.stored.set_exception(error)
 
-    def _refuse_unstorable(self, report):
-        return self._refuse(
-            {'server': report.server},
-            exceptions.InvalidReport('a value in it fits into no column'),
-        )
-
-    def _store(self, reports):
+    def _store(self, batch):
         """
-        :returns: a Receipt for each report, in order
+        :returns: a Verdict for each report, in order
         """
-        receipts, poked = self._store_at_once(reports)
+        verdicts, poked = self._store_at_once(batch)
         if poked:
             self._wake()
-        return receipts
+        return verdicts
 
     @db.retry_on_deadlock
-    def _store_at_once(self, reports):
+    def _store_at_once(self, batch):
         """All that they hold, and that it is stored, in one transaction.
 
         An engine of another kind stores the frames by itself: what it has
         stays when the rest is undone, and is the same when it comes again.
 
-        :returns: receipts, and how many definitions were made due
+        :returns: verdicts, and how many definitions were made due
         """
         with self._database.writer() as session:
-            locked = servers.lock(session, {r.server for r in reports})
+            locked = servers.lock(session, {w.report.server for w in batch})
             now = clock.read(session)
-            receipts, accepted = [], []
-            for report in reports:
+            verdicts, accepted = [], []
+            for waiting in batch:
+                report = waiting.report
                 server = locked.get(report.server)
-                receipts.append(judge(report, server))
-                if receipts[-1] is ACCEPTED:
-                    accepted.append((server, report))
-                    locked[report.server] = dataclasses.replace(
-                        server, sequence=report.sequence
-                    )
+                verdicts.append(self._judge_report(waiting, server))
+                if verdicts[-1].receipt is ACCEPTED:
+                    accepted.append((server, current(report, server)))
+                    locked[report.server] = taken(report, server)
             self._storage.write(_frames(accepted))
             poked = self._apply(session, accepted, now)
-        return receipts, poked
+        return verdicts, poked
 
     def _apply(self, session, accepted, now):
         services.apply_many(
@@ -314,8 +414,9 @@ class Ingest:
         )
         servers.accept(
             session,
-            {server.id: report.sequence for server, report in accepted},
+            {s.id: r.sequence for s, r in accepted if not r.overtakes},
             now,
+            {s.id: r.sequence for s, r in accepted if r.overtakes},
         )
         servers.correct(session, _corrections(accepted, now))
         changed = self._changed_metrics(accepted)

@@ -42,6 +42,7 @@ LAYERS = {
     'plugins': 3,
     'db': 4,
     'rpc': 4,
+    'storage.base': 4,
     'knowledge': 4,
     'storage': 5,
     'ingest': 5,

@@ -84,20 +84,17 @@ def fill(database, storage, alpha='alpha', beta='beta'):
 
 
 def _fill_project(session, builtin, hostname, name, project_id):
-    server = servers.register(
-        session,
-        model.Registration(
-            server=number('server', name),
-            epoch=str(uuid.uuid4()),
-            hostname=hostname,
-            cloud_group='region-one',
-            location='rack 1',
-            agent_version='1.0.0',
-            facts={'cpus': 8, 'openstack': '2026.1'},
-        ),
-        project_id,
-        AT - 3600,
+    registration = model.Registration(
+        server=number('server', name),
+        epoch=str(uuid.uuid4()),
+        hostname=hostname,
+        cloud_group='region-one',
+        location='rack 1',
+        agent_version='1.0.0',
+        facts={'cpus': 8, 'openstack': '2026.1'},
     )
+    server = servers.hold(session, registration, project_id, AT - 3600)
+    server = servers.register(session, server, registration, project_id)
     services.apply(
         session,
         server.id,

@@ -101,7 +101,7 @@ class CollectionTests:
             interval=5.0,
             facts={'cpu': 4, 'disks': ['sda'], 'ü': None},
         )
-        server = servers.register(self.session, registration, 'p', NOW)
+        server = things.register(self.session, registration, 'p')
         self.assertEqual(
             model.Server(
                 id=server.id,
@@ -133,7 +133,7 @@ class CollectionTests:
         registration = things.registration(
             'new-name', server=server.uuid, cloud_group='east', location='r1'
         )
-        again = servers.register(self.session, registration, 'p', NOW + 9)
+        again = things.register(self.session, registration, 'p')
         self.assertEqual(
             ('new-name', 'west', 'r1', model.Mode.MAINTENANCE, 7, NOW, 'p'),
             (
@@ -154,7 +154,7 @@ class CollectionTests:
         renewed = dataclasses.replace(
             things.registration(server=server.uuid), epoch='e2'
         )
-        again = servers.register(self.session, renewed, 'service', NOW)
+        again = things.register(self.session, renewed)
         self.assertEqual(('e2', 0), (again.epoch, again.sequence))
 
     def test_accepted_reports(self):
@@ -1116,7 +1116,7 @@ class ConcurrencyTests:
         def register():
             barrier.wait()
             with self.database.writer() as session:
-                servers.register(session, registration, 'p', NOW)
+                things.register(session, registration, 'p')
 
         self.at_once(*[register] * 4)
         with self.database.reader() as session:

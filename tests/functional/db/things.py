@@ -33,9 +33,12 @@ def registration(hostname='ctl-01', **kwargs):
 
 
 def server(session, hostname='ctl-01', project_id='service', **kwargs):
-    return servers.register(
-        session, registration(hostname, **kwargs), project_id, NOW
-    )
+    return register(session, registration(hostname, **kwargs), project_id)
+
+
+def register(session, registration, project_id='service', **keys):
+    known = servers.hold(session, registration, project_id, NOW)
+    return servers.register(session, known, registration, project_id, **keys)
 
 
 def status(name='nova-api', state=model.ServiceState.UP, **kwargs):

@@ -46,8 +46,11 @@ class Scene:
     def add_server(self, hostname, project_id=PROJECT):
         registration = model.Registration(str(uuid.uuid4()), 'e', hostname)
         with self.database.writer() as session:
-            server = servers.register(
+            server = servers.hold(
                 session, registration, project_id, self.now()
+            )
+            server = servers.register(
+                session, server, registration, project_id
             )
         self.seen(server)
         return server

@@ -33,6 +33,7 @@ from sentinella.db import log_events
 from sentinella.db import servers
 from sentinella.db import services
 from tests import databases
+from tests import signers
 
 LOAD = model.Metric('load.1m')
 UP = model.Metric.of('process.up', service='nova-api')
@@ -80,16 +81,24 @@ class TestIngest:
             self.storage,
             lambda: self.wakes.append(1),
         )
-        self.ingest.start()
         self.addCleanup(self.ingest.stop)
         self.now = time.time()
+        self.signer = signers.Signer()
         self.registration = model.Registration(
             str(uuid.uuid4()), 'epoch-1', 'ctl-01', sent_at=self.now
         )
 
     def register(self, **changes):
         self.registration = dataclasses.replace(self.registration, **changes)
-        return self.ingest.register(wire.to_wire(self.registration))
+        return self.take_registration(
+            self.signer.registration(self.registration)
+        )
+
+    def take_registration(self, signed, *project):
+        return self.ingest.register(wire.to_wire(signed), *project)
+
+    def take_report(self, signed, *project):
+        return self.ingest.report(wire.to_wire(signed), *project)
 
     def send(self, sequence, **changes):
         report = model.Report(
@@ -99,7 +108,7 @@ class TestIngest:
             sent_at=self.registration.sent_at,
         )
         report = dataclasses.replace(report, **changes)
-        return self.ingest.report(wire.to_wire(report))
+        return self.take_report(self.signer.report(report))
 
     def assertStatus(self, status, receipt):
         self.assertEqual(model.ReceiptStatus[status], receipt.status)
@@ -150,27 +159,46 @@ class TestIngest:
 
     def test_what_can_not_be_read_is_refused_in_one_line(self):
         self.register()
-        good = wire.to_wire(
-            model.Report(
-                self.registration.server,
-                self.registration.epoch,
-                1,
-                frame=frame(self.now),
-            )
+        good = model.Report(
+            self.registration.server,
+            self.registration.epoch,
+            1,
+            frame=frame(self.now),
         )
         for change, reason in (
             ({'sequence': None}, 'Report.sequence: expected int'),
-            ({'frame': {**good['frame'], 'values': 'AAAA'}}, 'frame values'),
-            ({'frame': {**good['frame'], 'schema': 'x'}}, 'frame schema'),
+            ({'server': 'me'}, 'Report.server: expected a UUID in lower'),
+            (
+                {'frame': dataclasses.replace(good.frame, values=b'\0')},
+                'frame values',
+            ),
+            (
+                {'frame': dataclasses.replace(good.frame, schema='x')},
+                'frame schema',
+            ),
         ):
-            receipt = self.ingest.report(good | change)
+            bad = dataclasses.replace(good, **change)
+            receipt = self.take_report(self.signer.report(bad))
             self.assertStatus('REFUSED', receipt)
             self.assertIn(reason, receipt.reason)
         wrong = dataclasses.replace(frame(self.now), values=model.pack([1, 2]))
         receipt = self.send(1, frame=wrong)
         self.assertIn('expected 1 values, got 2', receipt.reason)
-        self.assertStatus('REFUSED', self.ingest.report('nonsense'))
-        self.assertStatus('ACCEPTED', self.ingest.report(good))
+        for nonsense in (
+            'nonsense',
+            {},
+            {'body': '{"server": NaN}'},
+            {'body': '[' * 100000},
+            {'body': '{}', 'signatures': [{'key': 1}]},
+            {'body': '{}', 'signatures': [{'key': '', 'value': ''}] * 3},
+            {'body': ' ' * 5 * 2**20},
+        ):
+            self.assertStatus('REFUSED', self.ingest.report(nonsense))
+            self.assertStatus('REFUSED', self.ingest.register(nonsense))
+        self.assertStatus(
+            'ACCEPTED', self.take_report(self.signer.report(good))
+        )
+        self.assertEqual(0, self.server().refused)
 
     def test_many_at_once_are_stored_each_once(self):
         registrations = [
@@ -178,15 +206,15 @@ class TestIngest:
             for i in range(20)
         ]
         for registration in registrations:
-            self.ingest.register(wire.to_wire(registration))
+            self.take_registration(self.signer.registration(registration))
         reports = [
-            wire.to_wire(
+            self.signer.report(
                 model.Report(r.server, r.epoch, 1, frame=frame(self.now))
             )
             for r in registrations
         ]
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
-            receipts = list(pool.map(self.ingest.report, reports * 3))
+            receipts = list(pool.map(self.take_report, reports * 3))
         accepted = [r for r in receipts if r.status == 'ACCEPTED']
         self.assertEqual(20, len(accepted))
         self.assertEqual(20, self.count('frames'))
@@ -194,7 +222,7 @@ class TestIngest:
     def test_one_that_can_not_be_stored_keeps_nobody_out(self):
         self.register()
         good = model.Registration(str(uuid.uuid4()), 'e', 'good')
-        self.ingest.register(wire.to_wire(good))
+        self.take_registration(self.signer.registration(good))
         bad = frame(self.now, value=666.0)
         self.storage.refuse(bad)
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -202,8 +230,8 @@ class TestIngest:
             # whatever order they come in
             taken = [
                 pool.submit(
-                    self.ingest.report,
-                    wire.to_wire(model.Report(good.server, 'e', i)),
+                    self.take_report,
+                    self.signer.report(model.Report(good.server, 'e', i)),
                 )
                 for i in range(1, 7)
             ]
