@@ -33,7 +33,8 @@ LOG = log.getLogger(__name__)
 PROBATION = 1.0
 #: Seconds for which what listens is taken to be the same.
 LISTENERS = 10.0
-#: Seconds between two looks at what would start services again.
+#: Seconds between two looks at what would start services again, and at what
+#: they listen on.
 TRACE = 60.0
 #: Seconds that a service is DOWN before it may be taken to be no longer
 #: meant to run: while a package is upgraded its files are gone.
@@ -64,6 +65,7 @@ class Node:
         self._dropped = set()
         self._trace_at = 0.0
         self._listening = []
+        self._listeners_by_name = {}
         self._listened_at = -LISTENERS
 
     def find(self):
@@ -99,8 +101,19 @@ class Node:
             to be its own.
         """
         service = self.services.get(name)
+        if service is None or not service.masters:
+            return []
+        key = tuple(service.masters)
+        known, until, found = self._listeners_by_name.get(name, ((), 0, []))
+        if known != key or time.monotonic() >= until:
+            found = self._find_listeners(service)
+            until = time.monotonic() + (TRACE if found else LISTENERS)
+            self._listeners_by_name[name] = key, until, found
+        return found
+
+    def _find_listeners(self, service):
         found = set()
-        for process in service.processes if service else ():
+        for process in service.processes:
             held = proc.sockets(process.pid)
             owner = proc.uid(process.pid)
             found |= {
@@ -185,7 +198,7 @@ class Node:
         """
         service = self.services.get(name)
         if service is None:
-            proven = [f for f in several if _age(f.master) > PROBATION]
+            proven = [f for f in several if f.master.age() > PROBATION]
             self._unsure |= proven != several
             several = proven
             service = (
@@ -268,7 +281,3 @@ class Node:
                     self._watched.add(key)
                 else:
                     service.died(key, now, None)
-
-
-def _age(process):
-    return (proc.ticks_now() - process.start) / proc.TICKS

@@ -27,6 +27,8 @@ ROOT = '/proc'
 TICKS = os.sysconf('SC_CLK_TCK')
 PAGE = os.sysconf('SC_PAGE_SIZE')
 
+_UID = re.compile(rb'^Uid:\t\d+\t(\d+)', re.MULTILINE)
+
 #: Bytes that are read of anything a process says of itself.
 _MUCH = 1 << 16
 
@@ -64,6 +66,10 @@ class Process:
     @property
     def key(self):
         return self.pid, self.start
+
+    def age(self):
+        """Seconds since it started."""
+        return (ticks_now() - self.start) / TICKS
 
 
 def pids():
@@ -138,10 +144,10 @@ def cwd(pid):
 
 
 def uid(pid):
-    try:
-        return os.stat(f'{ROOT}/{pid}').st_uid
-    except OSError:
-        return None
+    """Whose rights it has. Who owns its directory is not it: that is root
+    for a process that has given up rights."""
+    found = _UID.search(read(f'{ROOT}/{pid}/status'))
+    return int(found[1]) if found else None
 
 
 def open_files(pid):
@@ -176,6 +182,10 @@ def _appends(pid, number):
         rb'flags:\s*(\d+)', read(f'{ROOT}/{pid}/fdinfo/{number}')
     )
     return bool(found and int(found[1], 8) & os.O_APPEND)
+
+
+def may_see_files(pid):
+    return os.access(f'{ROOT}/{pid}/fd', os.R_OK | os.X_OK)
 
 
 def sockets(pid):

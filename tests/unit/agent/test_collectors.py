@@ -15,6 +15,7 @@ import os
 import types
 
 import fixtures
+from oslo_config import cfg
 from oslotest import base
 import psutil
 
@@ -97,7 +98,7 @@ class TestProcess(base.BaseTestCase):
         super().setUp()
         self.service = watched.Service(KIND, 100.0)
         node = types.SimpleNamespace(services={'nova-api': self.service})
-        self.collector = process.ProcessCollector(None, node)
+        self.collector = process.ProcessCollector(cfg.ConfigOpts(), node)
 
     def test_of_this_very_process(self):
         me = proc.process(os.getpid())

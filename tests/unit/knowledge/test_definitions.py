@@ -26,7 +26,9 @@ from sentinella.storage import base as storage
 
 NAMES = {
     'agent-silent',
+    'bus-connection-lost',
     'cpu-busy',
+    'database-connection-lost',
     'error-burst',
     'filesystem-full',
     'filesystem-read-only',
@@ -146,6 +148,11 @@ FIXTURES = {
         [silence(36), silence(211, interval=60.0)],
         [silence(35), silence(0), silence(120, interval=60.0)],
     ),
+    'bus-connection-lost': (
+        {'service': 'nova-compute'},
+        [minutes(0, 0), minutes(1, 0, 0)],
+        [minutes(0, 1), minutes(1, 0)],
+    ),
     'cpu-busy': (
         {},
         [minutes(91, 91, 91, 91, 91)],
@@ -153,6 +160,11 @@ FIXTURES = {
             minutes(100, 100, 100, 100, 20),  # a backup that ended
             minutes(100, 100),  # an agent that has just begun
         ],
+    ),
+    'database-connection-lost': (
+        {'service': 'nova-conductor'},
+        [minutes(0, 0), minutes(1, 0, 0)],
+        [minutes(0, 1), minutes(1, 0)],
     ),
     'error-burst': (
         {'service': 'nova-api'},
