@@ -10,21 +10,27 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""What the sample configuration's generator reads of the collectors."""
+"""What the sample configuration's generator reads beside `sentinella.conf`:
+the options of collectors, and of the way over the REST API."""
 
 from oslo_config import cfg
 
 from sentinella import plugins
+from sentinella.agent.publish import https
+
+#: The kind of credential whose options are shown.
+SHOWN = 'v3applicationcredential'
 
 
 def list_opts():
-    """The options of all collectors that are installed."""
+    """The options of the REST route, and of all collectors that are
+    installed."""
     namespace = 'sentinella.collectors'
     found = [
         plugins.load_class(namespace, name)
         for name in plugins.names(namespace)
     ]
-    return [
+    return [(https.GROUP, https.options(SHOWN))] + [
         (
             cfg.OptGroup(collector.group(), title=title(collector)),
             collector.OPTIONS,

@@ -33,12 +33,20 @@ TIMEOUT = 10.0
 _REFUSALS = (400, 413, 422)
 
 
-def options():
-    """All options of `[agent_rest]` but those of the `auth_type`."""
+def options(auth_type=None):
+    """The options of `[agent_rest]`.
+
+    :param auth_type: whose options are there as well
+    """
     from keystoneauth1 import loading
 
     found = [
         *loading.get_auth_common_conf_options(),
+        *(
+            loading.get_auth_plugin_conf_options(auth_type)
+            if auth_type
+            else ()
+        ),
         *loading.get_session_conf_options(),
         *loading.get_adapter_conf_options(include_deprecated=False),
     ]

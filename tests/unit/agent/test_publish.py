@@ -29,6 +29,7 @@ from sentinella.agent import spool
 from sentinella.agent import state
 from sentinella.agent.publish import publisher
 from sentinella.agent.publish import routes
+from tests.unit import test_imports
 
 STATUS = model.ReceiptStatus
 
@@ -405,8 +406,16 @@ class TestRoutes(PublisherCase):
         self.assertIs(self.conductor, ways.present)
 
 
+class TestCost(base.BaseTestCase):
+    def test_an_agent_on_the_bus_does_not_pay_for_https(self):
+        packages, own = test_imports.imported('sentinella.agent.service')
+        self.assertIn('sentinella.agent.publish.https', own)
+        self.assertNotIn('keystoneauth1', packages)
+        self.assertNotIn('requests', packages)
+
+
 class TestLoad(base.BaseTestCase):
-    def load(self, *names, **values):
+    def load(self, *names):
         conf = cfg.ConfigOpts()
         options.register_opts(conf)
         conf([], project='sentinella', default_config_files=[])

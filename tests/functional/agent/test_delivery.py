@@ -1,0 +1,351 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Reports over HTTPS, and over whichever way there is."""
+
+import contextlib
+import datetime
+import http.server
+import ipaddress
+import json
+import os
+import ssl
+import threading
+import time
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+import fixtures
+from oslo_config import cfg
+from oslotest import base
+
+from sentinella import exceptions
+from sentinella import model
+from sentinella import signing
+from sentinella import wire
+from sentinella.agent.publish import https
+
+STATUS = model.ReceiptStatus
+SECRET = 'not-to-be-shown'
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers['Content-Length']))
+        status, answer = self.server.answer(self.path, self.headers, body)
+        self.send_response(status)
+        if status == 302:
+            self.send_header('Location', '/elsewhere')
+        self.send_header('Content-Type', 'application/json')
+        self.send_header('Content-Length', str(len(answer)))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            self.wfile.write(answer)
+
+    def log_message(self, *args):
+        pass
+
+
+class ApiFixture(fixtures.Fixture):
+    """Takes what is signed as it should be.
+
+    :param certificate: file of a certificate and its key, for TLS
+    :ivar said: (path, Registration or Report) of all that came
+    :ivar status: to answer with; :ivar body: instead of a Receipt
+    :ivar pause: seconds to think before
+    """
+
+    def __init__(self, certificate=None):
+        self._certificate = certificate
+        self.said = []
+        self.headers = []
+        self.status = 200
+        self.body = None
+        self.pause = 0.0
+
+    def _setUp(self):
+        server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), _Handler)
+        server.daemon_threads = True
+        server.handle_error = lambda *args: None
+        server.answer = self.answer
+        scheme = 'http'
+        if self._certificate:
+            scheme = 'https'
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self._certificate)
+            server.socket = context.wrap_socket(
+                server.socket, server_side=True
+            )
+        self.url = f'{scheme}://127.0.0.1:{server.server_port}'
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+
+    def answer(self, path, headers, body):
+        time.sleep(self.pause)
+        self.headers.append(headers)
+        if self.body is not None or self.status != 200:
+            return self.status, self.body or b'{}'
+        signed = wire.from_wire(model.Signed, json.loads(body))
+        cls, kind = {
+            '/v1/registrations': (model.Registration, signing.REGISTRATION),
+            '/v1/reports': (model.Report, signing.REPORT),
+        }[path]
+        for signature in signed.signatures:
+            if not signing.verify(signature, kind, signed.body):
+                return 400, b'{}'
+        said = wire.from_wire(cls, json.loads(signed.body))
+        self.said.append((path, said))
+        receipt = model.Receipt(STATUS.ACCEPTED)
+        return 200, json.dumps(wire.to_wire(receipt)).encode()
+
+
+def certificate(directory):
+    """
+    :returns: file of a certificate for 127.0.0.1, signed by itself, and key
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, 'api')])
+    now = datetime.datetime.now(datetime.UTC)
+    day = datetime.timedelta(days=1)
+    address = x509.IPAddress(ipaddress.ip_address('127.0.0.1'))
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - day)
+        .not_valid_after(now + day)
+        .add_extension(x509.SubjectAlternativeName([address]), False)
+        .sign(key, hashes.SHA256())
+    )
+    path = os.path.join(directory, 'api.pem')
+    with open(path, 'wb') as file:
+        file.write(made.public_bytes(serialization.Encoding.PEM))
+        file.write(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+    return path
+
+
+class HttpsCase(base.BaseTestCase):
+    def setUp(self):
+        super().setUp()
+        self.logger = self.useFixture(fixtures.FakeLogger())
+        self.directory = self.useFixture(fixtures.TempDir()).path
+        key = signing.PrivateKey.generate()
+        body = json.dumps(wire.to_wire(model.Report('uuid', 'epoch', 1)))
+        self.report = model.Signed(body, (key.sign(signing.REPORT, body),))
+        body = json.dumps(
+            wire.to_wire(model.Registration('uuid', 'epoch', 'host'))
+        )
+        self.registration = model.Signed(
+            body, (key.sign(signing.REGISTRATION, body),)
+        )
+
+    def route(self, **values):
+        """
+        :param values: options of [agent_rest]
+        """
+        path = os.path.join(self.directory, 'agent.conf')
+        with open(path, 'w') as file:
+            file.write('[agent_rest]\n')
+            for name, value in values.items():
+                file.write(f'{name} = {value}\n')
+        conf = cfg.ConfigOpts()
+        conf([], project='sentinella', default_config_files=[path])
+        return https.HttpsRoute(conf)
+
+    def assertUnavailable(self, expected, route):
+        """One line, without a secret."""
+        error = self.assertRaises(
+            exceptions.BusUnavailable, route.report, self.report
+        )
+        self.assertIn(expected, str(error))
+        self.assertNotIn('\n', str(error))
+        self.assertNotIn(SECRET, str(error) + self.logger.output)
+        self.assertIsNone(error.__context__)
+        return str(error)
+
+
+class TestHttps(HttpsCase):
+    def setUp(self):
+        super().setUp()
+        self.api = self.useFixture(ApiFixture())
+
+    def open(self, **values):
+        given = {'auth_type': 'none', 'endpoint': self.api.url, **values}
+        return self.route(**given)
+
+    def test_both_kinds(self):
+        route = self.open()
+        for receipt in (
+            route.register(self.registration),
+            route.report(self.report),
+        ):
+            self.assertIs(STATUS.ACCEPTED, receipt.status)
+        self.assertEqual(
+            ['/v1/registrations', '/v1/reports'],
+            [path for path, _ in self.api.said],
+        )
+
+    def test_basic(self):
+        route = self.open(
+            auth_type='http_basic', username='me', password=SECRET
+        )
+        self.assertIs(STATUS.ACCEPTED, route.report(self.report).status)
+        self.assertIn('Basic', self.api.headers[-1]['Authorization'])
+
+    def test_a_url_of_its_own(self):
+        route = self.open(
+            endpoint='http://127.0.0.1:1', endpoint_override=self.api.url
+        )
+        self.assertIs(STATUS.ACCEPTED, route.report(self.report).status)
+
+    def test_what_the_api_answers(self):
+        route = self.open()
+        for status, expected in (
+            (401, 'the API does not take the token of [agent_rest] (HTTP 401'),
+            (403, "the API forbids it: [agent_rest]'s user needs a role"),
+            (404, 'there is nothing at this URL, expected the API'),
+            (302, 'the API does not take reports (HTTP 302'),
+            (429, 'the API does not take reports (HTTP 429'),
+            (503, 'the API does not take reports (HTTP 503'),
+        ):
+            self.api.status = status
+            said = self.assertUnavailable(expected, route)
+            self.assertIn(f'{self.api.url}/v1/reports', said)
+
+    def test_what_is_never_taken_holds_nothing_up(self):
+        route = self.open()
+        for status in (400, 413):
+            self.api.status = status
+            self.api.body = b'{"errors": [{"detail": "too\\nlarge"}]}'
+            receipt = route.report(self.report)
+            self.assertEqual(
+                (STATUS.REFUSED, f'HTTP {status}: too large'),
+                (receipt.status, receipt.reason),
+            )
+            self.api.body = b'<html>'
+            self.assertIs(STATUS.REFUSED, route.report(self.report).status)
+
+    def test_somebody_else_answers(self):
+        route = self.open()
+        for body in (
+            b'<html>',
+            b'[]',
+            b'{"status": "GREAT"}',
+            b'{"status": 7}',
+            b'\xff',
+        ):
+            self.api.body = body
+            self.assertUnavailable('not the API of Sentinella', route)
+
+    def test_nobody_answers_in_time(self):
+        self.api.pause = 1.0
+        route = self.open(timeout=0.2)
+        started = time.monotonic()
+        self.assertUnavailable('timed out', route)
+        self.assertLess(time.monotonic() - started, 0.9)
+
+    def test_waits_a_bounded_time_by_itself(self):
+        self.assertEqual(https.TIMEOUT, self.open()._adapter.session.timeout)
+
+    def test_nobody_is_there(self):
+        route = self.open(endpoint='http://127.0.0.1:1')
+        self.assertUnavailable('Connection refused', route)
+
+    def test_no_such_name(self):
+        route = self.open(endpoint='http://no-such-name.invalid')
+        self.assertUnavailable('http://no-such-name.invalid/v1/reports', route)
+
+
+class TestTls(HttpsCase):
+    def setUp(self):
+        super().setUp()
+        self.certificate = certificate(self.directory)
+        self.api = self.useFixture(ApiFixture(self.certificate))
+
+    def open(self, **values):
+        return self.route(auth_type='none', endpoint=self.api.url, **values)
+
+    def test_of_an_authority_that_nobody_named(self):
+        self.assertUnavailable('self-signed certificate', self.open())
+        self.assertEqual([], self.api.said)
+
+    def test_of_one_that_was_named(self):
+        route = self.open(cafile=self.certificate)
+        self.assertIs(STATUS.ACCEPTED, route.report(self.report).status)
+
+    def test_a_file_that_is_not_there(self):
+        path = os.path.join(self.directory, 'no.pem')
+        self.assertUnavailable(path, self.open(cafile=path))
+
+    def test_plain_where_tls_is_expected(self):
+        plain = self.useFixture(ApiFixture())
+        route = self.route(
+            auth_type='none', endpoint=plain.url.replace('http:', 'https:')
+        )
+        self.assertUnavailable('/v1/reports: ', route)
+
+
+class TestCredentials(HttpsCase):
+    def assertInvalid(self, expected, **values):
+        error = self.assertRaises(
+            exceptions.InvalidConfiguration, self.route, **values
+        )
+        self.assertIn(expected, str(error))
+        self.assertTrue(str(error).startswith('[agent_rest] '), str(error))
+        self.assertNotIn('\n', str(error))
+        self.assertNotIn(SECRET, str(error))
+
+    def test_none(self):
+        self.assertInvalid('auth_type is missing')
+
+    def test_of_a_kind_that_is_not_known(self):
+        self.assertInvalid('nonsense', auth_type='nonsense')
+
+    def test_without_a_url(self):
+        self.assertInvalid(
+            'auth_url',
+            auth_type='v3applicationcredential',
+            application_credential_id='some',
+            application_credential_secret=SECRET,
+        )
+
+    def test_without_a_secret(self):
+        self.assertInvalid(
+            'secret',
+            auth_type='v3applicationcredential',
+            auth_url='http://127.0.0.1:1/v3',
+            application_credential_id='some',
+        )
+
+    def test_keystone_is_away(self):
+        route = self.route(
+            auth_type='v3applicationcredential',
+            auth_url='http://127.0.0.1:1/v3',
+            application_credential_id='some',
+            application_credential_secret=SECRET,
+        )
+        self.assertUnavailable('http://127.0.0.1:1/v3', route)
