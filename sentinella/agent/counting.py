@@ -40,3 +40,32 @@ def percent(part, whole):
     if part is None or not whole:
         return base.NAN
     return round(100 * float(part) / float(whole), 1)
+
+
+class Speed:
+    """Makes rates of counters."""
+
+    def __init__(self):
+        self._before = {}
+
+    def of(self, name, value, now):
+        """
+        :param now: seconds since the epoch
+        :returns: by how much a counter grows in a second, since this was
+            last called for it; NaN at first, where it is not known, and when
+            it, or the clock, was set back
+        """
+        at, before = self._before.get(name, (now, base.NAN))
+        self._before[name] = now, value
+        grown = value - before
+        if not grown >= 0 or now <= at:
+            return base.NAN
+        return grown / (now - at)
+
+    def forget(self, since):
+        """Drop those that were not asked for since then."""
+        self._before = {
+            name: (at, value)
+            for name, (at, value) in self._before.items()
+            if at >= since
+        }
