@@ -31,9 +31,6 @@ from sentinella import model
 from tests import collectors
 from tests import processes
 
-#: Seconds in which a collector must have returned, whatever it asks.
-BOUND = 10.0
-
 
 class Node:
     """A node with some services, each UP if not said otherwise.

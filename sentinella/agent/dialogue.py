@@ -128,13 +128,13 @@ class Dialogue:
     """A connection to a server, to be used in a `with` statement.
 
     :param address: a path or a pair (host, port)
-    :param seconds: for all that is said
+    :param seconds: for all that is said; `PATIENCE` if not given
     :raises OSError: nobody is there, or does not answer in time; TimeoutError
         and ConnectionError among them
     """
 
-    def __init__(self, address, seconds=PATIENCE):
-        self._until = time.monotonic() + seconds
+    def __init__(self, address, seconds=None):
+        self._until = time.monotonic() + (seconds or PATIENCE)
         self._received = 0
         self._buffer = b''
         self._socket = connect(address, self._left())
