@@ -52,6 +52,7 @@ class Connections:
         self._further = further
         self._owners = {}
         self._holders = {}
+        self._nobodys = set()
 
     def count(self):
         """
@@ -105,6 +106,9 @@ class Connections:
                     )
                 self._owners[process.key] = owner
                 found.setdefault(name, set()).add(owner)
+        if before.keys() != self._owners.keys():
+            # somebody new may hold what nobody did
+            self._nobodys.clear()
         return found
 
     def _connections(self, ports):
@@ -130,13 +134,15 @@ class Connections:
             for inode, name in self._holders.items()
             if inode in inodes
         }
-        new = inodes - self._holders.keys()
+        self._nobodys &= inodes
+        new = inodes - self._holders.keys() - self._nobodys
         if not new:
             return
         for name, service in services.items():
             for process in members(service):
                 for inode in new & (proc.sockets(process.pid) or set()):
                     self._holders[inode] = name
+        self._nobodys |= new - self._holders.keys()
 
     def _count(self, service, owners, held, ports):
         """

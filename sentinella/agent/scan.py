@@ -85,11 +85,8 @@ class Scanner:
             again |= pids - self._known.keys()
         self._pulse = pulse
         ticks = proc.ticks_now()
-        for pid in again:
+        for pid in again.union(self._next(now)):
             self._look(pid, now, ticks)
-        for pid in self._next(now):
-            if pid in self._known and not self._is_as_it_was(pid):
-                self._look(pid, now, ticks)
         return self._known
 
     def _next(self, now):
@@ -100,20 +97,16 @@ class Scanner:
         if len(self._turn) < share:
             self._turn = list(self._known)
         taken, self._turn = self._turn[:share], self._turn[share:]
-        return taken
-
-    def _is_as_it_was(self, pid):
-        process, _ = self._known[pid]
-        if not process.title and process.ppid in _KERNEL:
-            return True
-        return proc.title(pid) == process.title
+        return [pid for pid in taken if pid in self._known]
 
     def _look(self, pid, now, ticks):
-        process = proc.process(pid)
+        before, known = self._known.get(pid, (None, None))
+        process = before
+        if before is None or not _is_as_it_was(before):
+            process = proc.process(pid)
         if process is None:
             self._forget(pid)
             return
-        before, known = self._known.get(pid, (None, None))
         if known and not process.title and before.key == process.key:
             # it is about to end, and has no memory any more
             return
@@ -121,10 +114,12 @@ class Scanner:
         young = age < SETTLED
         if young:
             # less and less often
-            self._unsettled[pid] = now + age / 2
+            self._unsettled[pid] = now + age
         else:
             self._unsettled.pop(pid, None)
-        if before == process and (known or not young):
+        # a server that shows nothing may yet come to listen on a known port
+        waits = young and not known and identify.serves(process.title)
+        if before == process and not waits:
             return
         identity = self._identifier.identify(process)
         if identity is None or (before, known) != (process, identity):
@@ -141,6 +136,14 @@ class Scanner:
         self.changed |= process is not None and (
             identity is not None or identify.serves(process.title)
         )
+
+
+def _is_as_it_was(process):
+    """Whether a process still has its title. One of the kernel's own never
+    has any, and one that ends has no more."""
+    if not process.title and process.ppid in _KERNEL:
+        return True
+    return process.title == proc.title(process.pid) != ''
 
 
 def assemble(table, listeners=None, catalog=None):
