@@ -19,6 +19,28 @@ import re
 
 import psutil
 
+from sentinella.agent import proc
+
+#: Where packagers, deployment tools and Kolla install to, when no command
+#: line tells.
+_PREFIXES = ('/usr', '/usr/local', '/opt/stack/data/venv')
+_IN_CONTAINERS = ('/var/lib/kolla/venv', '/var/lib/openstack', *_PREFIXES)
+#: What deployment tools and distributions say of themselves.
+_RELEASE_FILES = ('/etc/openstack-release', '/etc/openstack_release')
+_CODENAME = re.compile(
+    r'^(?:OPENSTACK|DISTRIB)_CODENAME=["\']?([A-Za-z]+)', re.MULTILINE
+)
+_CODENAMES = {
+    'antelope': '2023.1',
+    'bobcat': '2023.2',
+    'caracal': '2024.1',
+    'dalmatian': '2024.2',
+    'epoxy': '2025.1',
+    'flamingo': '2025.2',
+    'gazpacho': '2026.1',
+}
+#: Services and projects that are named in the facts.
+_MANY = 200
 #: The release in which the majors of services.yaml are counted from.
 _FIRST_YEAR = 2023
 _VERSION = re.compile(r'-(\d+)\.(\d+)[^-]*?(\.dist-info|\.egg-info|-py.*)$')
@@ -51,20 +73,27 @@ def of_services(services, majors):
     :returns: dict with `services` and, as far as their packages can be
         seen, `versions` and `openstack_release`
     """
+    services = list(services)
+    prefixes = dict.fromkeys(
+        found for s in services for found in _prefixes(s) if found
+    )
     versions = {}
     for service in services:
         project = service.kind.project
-        if project not in versions and project in majors:
-            version = next(map(str, _versions(service)), None)
+        if project in majors and project not in versions:
+            version = _version(project, service, prefixes)
             if version:
                 versions[project] = version
-    found = {'services': sorted(service.name for service in services)}
+    names = sorted(service.name for service in services)
+    found = {'services': names[:_MANY]}
     if versions:
         found['versions'] = versions
         found['openstack_release'] = max(
             release(int(version.partition('.')[0]), majors[project])
             for project, version in versions.items()
         )
+    elif _codename():
+        found['openstack_release'] = _codename()
     return found
 
 
@@ -74,16 +103,40 @@ def release(major, first):
     return f'{_FIRST_YEAR + year}.{half + 1}'
 
 
-def _versions(service):
-    for process in service.processes[:1]:
-        found = re.search(r'(/[^ ]*)/bin/[^/ ]+', process.title)
-        prefix = found[1] if found else '/usr'
-        project = service.kind.project
-        for pattern in (
-            f'{prefix}/lib/python3*/site-packages/{project}-*-info',
-            f'{prefix}/lib/python3*/dist-packages/{project}-*-info',
-        ):
-            for path in glob.glob(pattern):
-                version = _VERSION.search(os.path.basename(path))
-                if version:
-                    yield f'{version[1]}.{version[2]}'
+def _prefixes(service):
+    """Where the programs of a service are installed, by their command
+    lines."""
+    if service.place.container:
+        return
+    for found in service.masters.values():
+        prefix = re.search(r'(/[^ ]*)/bin/[^/ ]+', found.master.title)
+        yield prefix[1] if prefix else None
+
+
+def _version(project, service, prefixes):
+    """
+    :returns: such as 34.0; None where its package is not to be seen
+    """
+    own = [prefix for prefix in _prefixes(service) if prefix]
+    places = [*own, *prefixes, *_PREFIXES]
+    if service.place.container:
+        root = f'{proc.ROOT}/{service.processes[0].pid}/root'
+        places = [root + prefix for prefix in _IN_CONTAINERS]
+    for prefix in dict.fromkeys(places):
+        for name in (project, f'openstack_{project}'):
+            for path in glob.glob(
+                f'{glob.escape(prefix)}/lib/python3*/*-packages/{name}-*-info'
+            ):
+                found = _VERSION.search(os.path.basename(path))
+                if found:
+                    return f'{found[1]}.{found[2]}'
+    return None
+
+
+def _codename():
+    """The release as the node's own files have it; None if they do not."""
+    for path in _RELEASE_FILES:
+        found = _CODENAME.search(proc.read(path).decode('utf-8', 'replace'))
+        if found:
+            return _CODENAMES.get(found[1].lower(), found[1].lower())
+    return None
