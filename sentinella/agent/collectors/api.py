@@ -12,9 +12,11 @@
 
 """Whether the APIs answer, and how soon."""
 
+import contextlib
 import http.client
 import math
 import ssl
+import urllib.parse
 
 from oslo_config import cfg
 
@@ -85,8 +87,8 @@ class ApiCollector(base.Collector):
         'service and endpoint, as all of these',
         'api.seconds': 'Time to connect and until its answer began, s',
         'api.status': 'HTTP status of the answer',
-        'api.certificate_days_left': 'Days until its certificate expires, '
-        'where it has one',
+        'certificate.days_left': 'Days until its certificate expires, where '
+        'it has one; by target (host:port) besides',
     }
 
     def __init__(self, conf, node):
@@ -197,17 +199,17 @@ class ApiCollector(base.Collector):
 
     def _result(self, target, outcome):
         """
-        :returns: (whether it is up, Answer or None)
+        :returns: (whether it is up, Answer or None, URL)
         """
         name, endpoint, url = target
         up = probing.up(outcome)
         if up == 1:
             self._answered.add(url)
-            return float(outcome.status < 500), outcome
+            return float(outcome.status < 500), outcome, url
         certain = (
             endpoint != 'local' or name in self._known or url in self._answered
         )
-        return up if certain else base.NAN, None
+        return up if certain else base.NAN, None, url
 
 
 def is_api(kind):
@@ -224,20 +226,32 @@ def _is_about_tls(answer):
 
 def _samples(name, endpoint, results, now):
     """Of several that are one service, the worst."""
-    ups = [up for up, _ in results] or [base.NAN]
-    answers = [answer for _, answer in results if answer is not None]
-    values = {
-        'api.up': base.NAN if any(map(math.isnan, ups)) else min(ups),
-        'api.seconds': max((a.seconds for a in answers), default=base.NAN),
-        'api.status': max((a.status for a in answers), default=base.NAN),
-    }
-    if 0 in ups:
-        values['api.up'] = 0.0
-    ends = [tls.expiry(a.certificate) for a in answers if a.certificate]
-    if ends:
-        days = tls.days_left(min(ends), now)
-        values['api.certificate_days_left'] = days
-    for metric, value in values.items():
+    dimensions = {'service': name, 'endpoint': endpoint}
+    ups = [up for up, _, _ in results] or [base.NAN]
+    answers = [answer for _, answer, _ in results if answer is not None]
+    unknown = any(map(math.isnan, ups)) and 0 not in ups
+    up = base.NAN if unknown else min(u for u in ups if not math.isnan(u))
+    seconds = max((a.seconds for a in answers), default=base.NAN)
+    status = max((a.status for a in answers), default=base.NAN)
+    yield base.sample('api.up', up, **dimensions)
+    yield base.sample('api.seconds', round(seconds, 6), **dimensions)
+    yield base.sample('api.status', status, **dimensions)
+    for target, end in _certificates(results).items():
+        days = tls.days_left(end, now)
         yield base.sample(
-            metric, round(value, 6), service=name, endpoint=endpoint
+            'certificate.days_left', days, target=target, **dimensions
         )
+
+
+def _certificates(results):
+    """
+    :returns: {host:port: when its certificate expires}
+    """
+    found = {}
+    for _, answer, url in results:
+        if answer is not None and answer.certificate:
+            # one that OpenSSL takes and is none by the letter
+            with contextlib.suppress(ValueError):
+                target = urllib.parse.urlsplit(url).netloc
+                found[target] = tls.expiry(answer.certificate)
+    return found

@@ -26,18 +26,33 @@ from sentinella.storage import base as storage
 
 NAMES = {
     'agent-silent',
+    'api-down',
+    'api-slow',
     'bus-connection-lost',
+    'certificate-expired',
+    'certificate-expiring',
+    'check-critical',
+    'check-warning',
+    'clock-ahead',
+    'clock-behind',
+    'clock-not-synchronised',
     'cpu-busy',
     'database-connection-lost',
     'error-burst',
+    'exporter-down',
     'filesystem-full',
     'filesystem-read-only',
     'load-high',
     'log-critical',
     'memory-low',
+    'ping-down',
+    'ping-loss',
+    'port-down',
     'restart-loop',
     'service-down',
     'traceback-burst',
+    'unit-down',
+    'unit-restart-loop',
 }
 
 ENTRY = """
@@ -148,10 +163,57 @@ FIXTURES = {
         [silence(36), silence(211, interval=60.0)],
         [silence(35), silence(0), silence(120, interval=60.0)],
     ),
+    'api-down': (
+        {'service': 'nova-api', 'endpoint': 'local'},
+        [minutes(0, 0), minutes(1, 0, 0)],
+        # one that was too slow, or a restart
+        [minutes(1, 0), minutes(0, 1), minutes(1, 1)],
+    ),
+    'api-slow': (
+        {'service': 'nova-api', 'endpoint': 'public'},
+        [minutes(2.1, 2.1, 2.1, 2.1, 2.1)],
+        [minutes(2, 2, 2, 2, 2), minutes(0.1, 0.1, 5, 0.1, 0.1)],
+    ),
     'bus-connection-lost': (
         {'service': 'nova-compute'},
         [minutes(0, 0), minutes(1, 0, 0)],
         [minutes(0, 1), minutes(1, 0)],
+    ),
+    'certificate-expired': (
+        {'target': 'vip:443'},
+        [minutes(2.9, 2.9), minutes(-4, -4)],
+        [minutes(3.1, 3.1), minutes(-4, 365)],
+    ),
+    'certificate-expiring': (
+        {'target': '/etc/haproxy/haproxy.pem'},
+        [minutes(13.9, 13.9), minutes(-4, -4)],
+        [minutes(14.1, 14.1), minutes(1, 365)],
+    ),
+    'check-critical': (
+        {'check': 'raid'},
+        [minutes(0, 0)],
+        [minutes(0, 1), minutes(1, 1)],
+    ),
+    'check-warning': (
+        {'check': 'raid'},
+        [minutes(1, 1, 1, 1, 1), minutes(1, 2, 2, 1, 2)],
+        [minutes(1, 1, 1, 1, 0), minutes(0, 0, 0, 0, 0)],
+    ),
+    'clock-ahead': (
+        {},
+        [minutes(0.06, 0.06, 0.06, 0.06, 0.06)],
+        [minutes(0.06, 0.06, 0.06, 0.06, 0.04), minutes(-1, -1, -1, -1, -1)],
+    ),
+    'clock-behind': (
+        {},
+        [minutes(-0.06, -0.06, -0.06, -0.06, -0.06)],
+        [minutes(-1, -1, -1, -1, 0), minutes(1, 1, 1, 1, 1)],
+    ),
+    'clock-not-synchronised': (
+        {},
+        [numpy.zeros(60)],
+        # chronyd was restarted
+        [minutes(*[0] * 9, 1), numpy.ones(60)],
     ),
     'cpu-busy': (
         {},
@@ -170,6 +232,11 @@ FIXTURES = {
         {'service': 'nova-api'},
         [minutes(0, 0, 0, 0, 11), once(61)],
         [minutes(2, 2, 2, 2, 2), once(60, before=29)],
+    ),
+    'exporter-down': (
+        {'target': 'ceph'},
+        [minutes(0, 0)],
+        [minutes(1, 0), minutes(1, 1)],
     ),
     'filesystem-full': (
         {'mount': '/var'},
@@ -192,6 +259,21 @@ FIXTURES = {
         [minutes(0, 0, 0, 0, 0), once(1, after=30)],
     ),
     'memory-low': ({}, [minutes(96, 96)], [minutes(95, 96), minutes(80, 80)]),
+    'ping-down': (
+        {'target': 'gateway'},
+        [minutes(0, 0)],
+        [minutes(1, 0), minutes(1, 1)],
+    ),
+    'ping-loss': (
+        {'target': 'gateway'},
+        [minutes(33.3, 33.3, 33.3, 0, 33.3)],
+        [minutes(33.3, 0, 0, 33.3, 0), minutes(0, 0, 0, 0, 0)],
+    ),
+    'port-down': (
+        {'target': 'vip:3306'},
+        [minutes(0, 0)],
+        [minutes(1, 0), minutes(1, 1)],
+    ),
     'restart-loop': (
         {'service': 'nova-api'},
         [once(3), numpy.ones(3)],
@@ -207,6 +289,16 @@ FIXTURES = {
         {'service': 'nova-api'},
         [once(21)],
         [once(20, before=29), minutes(0, 0, 0, 0, 0)],
+    ),
+    'unit-down': (
+        {'unit': 'nova-compute.service'},
+        [minutes(0, 0)],
+        [minutes(1, 0), minutes(0, 1)],
+    ),
+    'unit-restart-loop': (
+        {'unit': 'nova-compute.service'},
+        [once(3), numpy.ones(3)],
+        [once(1, before=30), once(2, before=60)],
     ),
 }
 

@@ -157,7 +157,7 @@ class TestLocal(ApiTest):
             found = self.collect(collector)
             self.assertUp(1, found)
             self.assertAlmostEqual(
-                12, found['api.certificate_days_left', 'local'], places=1
+                12, found['certificate.days_left', 'local'], places=1
             )
         # the second time it knew
         self.assertEqual(['/', '/'], server.asked)
@@ -172,7 +172,7 @@ class TestLocal(ApiTest):
             server._server.context = None
             found = self.collect(collector)
         self.assertUp(1, found)
-        self.assertNotIn(('api.certificate_days_left', 'local'), found)
+        self.assertNotIn(('certificate.days_left', 'local'), found)
 
     def test_told_to_begin_with_tls(self):
         said = b'<p>You are speaking plain HTTP to an SSL-enabled port</p>'
