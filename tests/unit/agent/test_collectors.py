@@ -23,7 +23,7 @@ from sentinella import wire
 from sentinella.agent import facts
 from sentinella.agent import proc
 from sentinella.agent import scan
-from sentinella.agent import tail
+from sentinella.agent.logs import follower
 from sentinella.agent import watched
 from sentinella.agent.collectors import host
 from sentinella.agent.collectors import logs
@@ -120,10 +120,64 @@ class TestProcess(base.BaseTestCase):
         self.assertTrue(math.isnan(found['process.rss_bytes', 'nova-api']))
 
 
+class TestHolding(base.BaseTestCase):
+    """Whether a service holds what it needs, by how much it is told of."""
+
+    def setUp(self):
+        super().setUp()
+        kind = services.Kind(
+            'nova-compute', 'nova', (), uses=('bus',), keeps=('bus',)
+        )
+        self.service = watched.Service(kind, 100.0)
+        self.counted = {}
+        node = types.SimpleNamespace(services={'nova-compute': self.service})
+        self.collector = process.ProcessCollector(cfg.ConfigOpts(), node)
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'sentinella.agent.connections.Connections.count',
+                lambda counting: {'nova-compute': {'bus': self.counted}},
+            )
+        )
+
+    def start(self, age):
+        self.service.masters.clear()
+        start = proc.ticks_now() - int(age * proc.TICKS)
+        master = proc.Process(1 << 23, start, 1, '')
+        self.service.seen(scan.Found(self.service.kind, '', master), 100.0)
+
+    def up(self, count):
+        self.counted = count
+        found = collected(self.collector, 1000.0)
+        value = found['process.bus.up', 'nova-compute']
+        return None if math.isnan(value) else value
+
+    def test_it_is_not_known_until_it_once_was_seen(self):
+        self.start(age=600)
+        self.assertIsNone(self.up(0))
+        self.assertIsNone(self.up(None))
+        self.assertEqual(1, self.up(3))
+        self.assertEqual(0, self.up(0))
+        self.assertIsNone(self.up(None))
+
+    def test_nor_while_it_starts(self):
+        self.start(age=600)
+        self.assertEqual(1, self.up(3))
+        self.start(age=5)
+        self.assertIsNone(self.up(0))
+        self.start(age=61)
+        self.assertEqual(0, self.up(0))
+
+    def test_nor_when_it_is_down(self):
+        self.start(age=600)
+        self.up(3)
+        self.service.died(next(iter(self.service.masters)), 200.0, None)
+        self.assertIsNone(self.up(0))
+
+
 class TestLogs(base.BaseTestCase):
     def test_zero_is_told_and_unreadable_is_not_zero(self):
         path = os.path.join(self.useFixture(fixtures.TempDir()).path, 'a.log')
-        following = tail.Logs(50)
+        following = follower.Logs(50)
         following.follow({'nova-api': (path,), 'heat-api': ('/no/such.log',)})
         with open(path, 'w'):
             pass
