@@ -135,6 +135,14 @@ def _settings(kind, process, place):
     return _put_together(kind, settings, proc.cwd(process.pid))
 
 
+def configuration_files(kind, process, place=places.NOWHERE):
+    """Those that a process was told of, else those that it would read."""
+    words = identify.read_title(process.title).command
+    told = [v for k, v in _options(words) if k == 'configfile']
+    paths = told or _environment_files(kind, proc.environ(process.pid))
+    return [places.inside(process.pid, place, path) for path in paths]
+
+
 def _options(words):
     for i, word in enumerate(words):
         option, equals, value = word.partition('=')

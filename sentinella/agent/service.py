@@ -26,10 +26,11 @@ from sentinella.agent import facts
 from sentinella.agent import identity
 from sentinella.agent import spool
 from sentinella.agent import state
-from sentinella.agent import tail
 from sentinella.agent import watch
 from sentinella.agent.collectors import logs as log_samples
 from sentinella.agent.collectors import process as process_samples
+from sentinella.agent.logs import follower
+from sentinella.agent.logs import settings
 from sentinella.agent.publish import publisher
 from sentinella.agent.publish import routes
 from sentinella.knowledge import services
@@ -104,7 +105,7 @@ class Agent:
         now = time.time()
         self._restore(now)
         if 'logs' in self._names:
-            self.node.logs = tail.Logs(
+            self.node.logs = follower.Logs(
                 self.conf.agent.max_events_per_second,
                 self._state.load('positions.json'),
             )
@@ -164,22 +165,28 @@ class Agent:
 
     def _report_ended(self, ended):
         now = time.time()
-        down = {
-            self.node.ended(key, now, ticks) for key, ticks in ended.items()
-        }
-        self._report_services(down - {None})
+        down = set()
+        for key, ticks in ended.items():
+            down |= self.node.ended(key, now, ticks)
+        self._report_services(down)
 
     def _watch(self):
         changed = self.node.look(time.time(), self._watcher)
         located = self.node.locate_logs(time.monotonic())
-        if changed:
+        dropped = self.node.take_dropped()
+        self._complete |= bool(dropped)
+        if changed or dropped:
             facts_now = facts.of_services(
                 self.node.services.values(), self._catalog.majors
             )
             self._facts = {**self.node.facts, **facts_now}
-        if self.node.logs is not None and (changed or located):
+        if self.node.logs is not None and (changed or located or dropped):
             self.node.logs.follow(
-                {n: s.log_files for n, s in self.node.services.items()}
+                {n: s.log_files for n, s in self.node.services.items()},
+                {
+                    n: settings.form_of(s)
+                    for n, s in self.node.services.items()
+                },
             )
         # a service is told of when its logs are followed, not before
         self._read_logs()

@@ -45,8 +45,8 @@ class LogsCollector(base.Collector):
 
 def count_samples(service, counts):
     """
-    :param counts: a :class:`sentinella.agent.tail.Counts`; None where its
-        logs can't be read
+    :param counts: a :class:`sentinella.agent.logs.follower.Counts`; None
+        where its logs can't be read
     """
     for name in NAMES:
         value = None if counts is None else getattr(counts, name)

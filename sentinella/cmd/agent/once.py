@@ -19,7 +19,8 @@ import time
 import rich.markup
 
 from sentinella import wire
-from sentinella.agent import tail
+from sentinella.agent.logs import follower
+from sentinella.agent.logs import settings
 from sentinella.cmd.agent import arguments
 from sentinella.cmd.agent import discover
 from sentinella.cmd.agent import output
@@ -40,8 +41,11 @@ def once(argv):
     conf = arguments.prepare(given)
     arguments.be_quiet()
     node = discover.look(conf)
-    node.logs = tail.Logs(conf.agent.max_events_per_second)
-    node.logs.follow({n: s.log_files for n, s in node.services.items()})
+    node.logs = follower.Logs(conf.agent.max_events_per_second)
+    node.logs.follow(
+        {n: s.log_files for n, s in node.services.items()},
+        {n: settings.form_of(s) for n, s in node.services.items()},
+    )
     now = time.time()
     tried = trial.collect(conf, node, WINDOW)
     statuses = [service.status() for service in node.services.values()]

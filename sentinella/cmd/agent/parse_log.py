@@ -22,7 +22,7 @@ import rich.console
 import rich.markup
 import rich.progress
 
-from sentinella.agent import records
+from sentinella.agent.logs import recognise
 from sentinella.cmd.agent import arguments
 from sentinella.cmd.agent import output
 
@@ -57,7 +57,7 @@ def parse_log(argv):
 
 
 def _parse_file(path):
-    parser = records.Parser(levels=None)
+    parser = recognise.Parser(recognise.Form(), levels=None)
     counts, tracebacks = {}, 0
     with open(path, 'rb') as raw, _progress(path, raw) as advance:
         file = raw

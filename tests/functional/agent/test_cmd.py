@@ -26,7 +26,13 @@ from tests import processes
 from tests.functional.agent import command
 
 DATA = os.path.join(
-    os.path.dirname(__file__), os.pardir, os.pardir, 'unit', 'agent', 'data'
+    os.path.dirname(__file__),
+    os.pardir,
+    os.pardir,
+    'unit',
+    'agent',
+    'logs',
+    'data',
 )
 
 

@@ -18,7 +18,8 @@ import hypothesis
 from hypothesis import strategies as st
 from oslotest import base
 
-from sentinella.agent import tail
+from sentinella.agent.logs import follower
+from sentinella.agent.logs import tail
 
 STEPS = st.lists(
     st.one_of(
@@ -221,7 +222,7 @@ class TestLogs(base.BaseTestCase):
         super().setUp()
         self.directory = self.useFixture(fixtures.TempDir()).path
         self.path = os.path.join(self.directory, 'a.log')
-        self.logs = tail.Logs(50)
+        self.logs = follower.Logs(50)
 
     def test_counts_are_taken_once(self):
         self.logs.follow({'nova-api': (self.path,)})
@@ -233,7 +234,8 @@ class TestLogs(base.BaseTestCase):
         self.assertEqual({'nova-api'}, self.logs.counted())
         self.assertEqual(3, self.logs.take('nova-api').errors)
         self.assertEqual(0, self.logs.take('nova-api').errors)
-        self.assertEqual(3, len(self.logs.events.take()))
+        (event,) = self.logs.events.take()
+        self.assertEqual(3, event.count)
         self.assertEqual([], self.logs.events.take())
 
     def test_what_can_not_be_read_is_not_zero(self):
