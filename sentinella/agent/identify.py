@@ -53,6 +53,8 @@ _SETTING = re.compile(
 )
 #: What a name is lengthened with in the names of files and titles.
 _LENGTHENED = re.compile(r'([-_.](uwsgi|wsgi|gunicorn))?(\.\w+)?$')
+#: Letters that a name cut short must have left to stand for it.
+_TELLING = 4
 #: Bytes that are read of a WSGI server's settings.
 _SETTINGS = 1 << 16
 _CONFIG_DIR = re.compile(r'OS_([A-Z0-9]+)_CONFIG_(?:DIR|FILES?)')
@@ -205,9 +207,15 @@ class Identifier:
         """Groups are named as one likes, and cut to the length of the title
         that they replace: keystone-pu."""
         name = name.replace('_', '-')
-        kinds = self._catalog.kinds.values()
-        return self._catalog.api_of(name.split('-')[0]) or _only(
-            [k for k in kinds if k.wsgi and k.name.startswith(name)]
+        like = [
+            kind
+            for kind in self._catalog.kinds.values()
+            if kind.wsgi and kind.name.startswith(name)
+        ]
+        return (
+            self._catalog.by_binary(name)
+            or (_only(like) if len(name) >= _TELLING else None)
+            or self._catalog.api_of(name.split('-')[0])
         )
 
     def _by_command(self, process, title):

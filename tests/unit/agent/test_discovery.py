@@ -11,14 +11,19 @@
 #    under the License.
 
 import os
+import socket
 
 import fixtures
 from oslotest import base
 
 from sentinella import model
+from sentinella.agent import discovery
 from sentinella.agent import logfiles
+from sentinella.agent import places
 from sentinella.agent import proc
 from sentinella.agent import scan
+from sentinella.agent import traces
+from sentinella.agent import watch
 from sentinella.agent import watched
 from sentinella.knowledge import services
 
@@ -111,6 +116,166 @@ class TestService(base.BaseTestCase):
         self.assertEqual(200.0, again.since)
 
 
+class TestIdling(base.BaseTestCase):
+    """One that systemd starts when asked for, and that ends by itself."""
+
+    def service(self, title):
+        kind = services.Kind('libvirt', 'x', ('virtqemud',), idles='--timeout')
+        service = watched.Service(kind, 100.0)
+        master = proc.Process(10, 1000, 1, title)
+        service.seen(scan.Found(kind, '', master), 100.0)
+        return service
+
+    def test_its_end_says_nothing(self):
+        service = self.service('/usr/sbin/virtqemud --timeout 120')
+        self.assertTrue(service.died((10, 1000), 105.0, 2000))
+        self.assertEqual(
+            model.ServiceState.UNDETERMINED, service.status().state
+        )
+        self.assertIn('as it does when nobody asks', service.reason)
+        again = watched.Service.from_state(
+            service.kind, service.to_state(), same_boot=False
+        )
+        self.assertFalse(again.missing(200.0))
+
+    def test_unless_it_is_to_stay(self):
+        service = self.service('/usr/sbin/virtqemud')
+        self.assertTrue(service.died((10, 1000), 105.0, 2000))
+        self.assertEqual(DOWN, service.state)
+
+
+class TestHosted(base.BaseTestCase):
+    """A web server that may serve it no longer."""
+
+    def setUp(self):
+        super().setUp()
+        self.service = watched.Service(KIND, 100.0)
+        self.master = proc.Process(10, 1000, 1, 'apache2')
+        self.see()
+
+    def see(self):
+        found = scan.Found(KIND, '', self.master, hosted=True)
+        self.service.seen(found, 100.0)
+
+    def test_nothing_is_amiss_while_it_is_served(self):
+        self.assertEqual(
+            (False, False), self.service.unserved({(10, 1000)}, 100.0)
+        )
+
+    def test_another_process_may_be_about_to_start(self):
+        self.assertEqual((True, False), self.service.unserved(set(), 100.0))
+        self.assertEqual((True, False), self.service.unserved(set(), 105.0))
+        self.see()
+        self.assertEqual((True, False), self.service.unserved(set(), 112.0))
+        self.assertEqual(UP, self.service.state)
+
+    def test_down_when_none_does(self):
+        self.service.unserved(set(), 100.0)
+        self.assertEqual((False, True), self.service.unserved(set(), 110.0))
+        self.assertEqual(DOWN, self.service.state)
+        self.assertEqual('process 10 no longer serves it', self.service.reason)
+        # and is so once
+        self.assertEqual((False, False), self.service.unserved(set(), 120.0))
+
+    def test_others_stay_whatever_is_seen(self):
+        self.service.seen(found(20, 1001), 100.0)
+        self.service.unserved(set(), 100.0)
+        self.service.unserved(set(), 110.0)
+        self.assertEqual(UP, self.service.state)
+
+
+class TestNode(base.BaseTestCase):
+    """What the node remembers, of services that are not there."""
+
+    def setUp(self):
+        super().setUp()
+        self.logger = self.useFixture(fixtures.FakeLogger())
+        directory = self.useFixture(fixtures.TempDir()).path
+        self.program = os.path.join(directory, 'test-gone')
+        with open(self.program, 'w'):
+            pass
+        self.kind = services.Kind('test-gone', 'tests', ('test-gone',))
+        self.node = discovery.Node(services.Catalog([self.kind], {}))
+        self.watcher = watch.Watcher()
+        self.addCleanup(self.watcher.close)
+
+    def restore(self, since):
+        service = watched.Service(self.kind, since)
+        service.traces = traces.Traces(self.program)
+        service.seen(found(10, 1000), since)
+        service.died((10, 1000), since, None)
+        data = {
+            'boot': proc.boot_id(),
+            'services': {'test-gone': service.to_state()},
+        }
+        self.node.restore(data, since, self.watcher)
+
+    def test_one_that_is_down_is_not_forgotten(self):
+        self.restore(since=1000.0)
+        self.node.look(9000.0, self.watcher)
+        self.assertEqual(DOWN, self.node.services['test-gone'].state)
+        self.assertEqual(set(), self.node.take_dropped())
+
+    def test_one_that_was_removed_is_forgotten(self):
+        os.unlink(self.program)
+        self.restore(since=1000.0)
+        self.node.look(9000.0, self.watcher)
+        self.assertNotIn('test-gone', self.node.services)
+        self.assertEqual({'test-gone'}, self.node.take_dropped())
+        self.assertEqual(set(), self.node.take_dropped())
+        self.assertEqual(
+            f'test-gone is no longer watched: {self.program} is gone\n',
+            self.logger.output,
+        )
+
+    def test_one_that_may_just_be_upgraded_is_not(self):
+        os.unlink(self.program)
+        self.restore(since=1000.0)
+        self.node.look(1299.0, self.watcher)
+        self.assertIn('test-gone', self.node.services)
+
+    def test_a_web_servers_end_is_the_end_of_all_that_it_serves(self):
+        for name in ('keystone', 'placement-api'):
+            kind = services.load().kinds[name]
+            self.node.services[name] = watched.Service(kind, 100.0)
+            master = proc.Process(10, 1000, 1, 'apache2')
+            self.node.services[name].seen(
+                scan.Found(kind, '', master, hosted=True), 100.0
+            )
+        self.assertEqual(
+            {'keystone', 'placement-api'},
+            self.node.ended((10, 1000), 105.0, 2000),
+        )
+
+    def test_what_a_service_listens_on(self):
+        self.assertEqual([], self.node.listeners_of('test-gone'))
+        server = socket.create_server(('127.0.0.1', 0))
+        self.addCleanup(server.close)
+        service = watched.Service(KIND, 100.0)
+        me = proc.process(os.getpid())
+        service.seen(scan.Found(KIND, '', me), 100.0)
+        self.node.services['test-gone'] = service
+        self.assertIn(
+            server.getsockname(), self.node.listeners_of('test-gone')
+        )
+
+    def test_what_its_user_listens_on_at_ports_of_its_own(self):
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'sentinella.agent.proc.sockets', lambda p: None
+            )
+        )
+        servers = [socket.create_server(('127.0.0.1', 0)) for _ in range(2)]
+        for server in servers:
+            self.addCleanup(server.close)
+        name = servers[0].getsockname()
+        kind = services.Kind('nova-api', 'nova', (), ports=(name[1],))
+        service = watched.Service(kind, 100.0)
+        service.seen(scan.Found(kind, '', proc.process(os.getpid())), 100.0)
+        self.node.services['nova-api'] = service
+        self.assertEqual([name], self.node.listeners_of('nova-api'))
+
+
 class TestLogFiles(base.BaseTestCase):
     def setUp(self):
         super().setUp()
@@ -177,6 +342,71 @@ class TestLogFiles(base.BaseTestCase):
             found = logfiles.locate(KIND, [me])
             self.assertNotIn('/no.log', found)
             self.assertNotIn(f'{path}.access.log', found)
+
+    def test_where_packagers_put_it(self):
+        path = os.path.join(self.directory, 'rabbit@a.log')
+        pattern = os.path.join(self.directory, 'rabbit@*.log')
+        kind = services.Kind('rabbitmq', 'x', (), usual_logs=('/no', pattern))
+        self.assertEqual((), logfiles.locate(kind, []))
+        with open(path, 'w'):
+            pass
+        self.assertEqual((path,), logfiles.locate(kind, []))
+
+    def kolla(self, *names):
+        """Volumes as Docker and Podman have them, Podman's with logs."""
+        volumes = [f'{self.directory}/{n}' for n in ('kolla', 'docker', 'pod')]
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'sentinella.agent.logfiles.VOLUMES', tuple(volumes)
+            )
+        )
+        for name in names:
+            path = os.path.join(volumes[2], name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, 'w'):
+                pass
+        return volumes[2]
+
+    def test_in_kollas_volume(self):
+        volume = self.kolla('nova/nova-scheduler.log')
+        inside = places.Place(container='3f3f3f3f3f3f')
+        master = proc.Process(7, 1, 1, '/v/bin/nova-scheduler')
+        expected = (f'{volume}/nova/nova-scheduler.log',)
+        self.assertEqual(expected, logfiles.locate(KIND, [master], (), inside))
+        told = proc.Process(
+            1 << 23,
+            1,
+            1,
+            'x --log-file /var/log/kolla/nova/nova-scheduler.log',
+        )
+        self.assertEqual(expected, logfiles.locate(KIND, [told], (), inside))
+        told = proc.Process(1 << 23, 1, 1, 'x --log-file /l/a.log')
+        self.assertEqual(
+            (f'/proc/{1 << 23}/root/l/a.log',),
+            logfiles.locate(KIND, [told], (), inside),
+        )
+
+    def test_infrastructure_in_kollas_volume(self):
+        volume = self.kolla('mariadb/mariadb.log')
+        kind = services.Kind(
+            'mariadb', 'x', (),
+            usual_logs=('/var/log/kolla/mariadb/mariadb.log',),
+        )  # fmt: skip
+        self.assertEqual(
+            (f'{volume}/mariadb/mariadb.log',), logfiles.locate(kind, [])
+        )
+
+    def test_the_journal_where_there_is_no_file(self):
+        place = places.Place(unit='devstack@n-sch')
+        process = proc.Process(1 << 23, 1, 1, 'nova-scheduler')
+        self.assertEqual(
+            ('journal:devstack@n-sch.service',),
+            logfiles.locate(KIND, [process], (), place),
+        )
+        process = proc.Process(1 << 23, 1, 1, 'x --log-file /l/a.log')
+        self.assertEqual(
+            ('/l/a.log',), logfiles.locate(KIND, [process], (), place)
+        )
 
     def test_as_the_operator_says(self):
         kind = services.Kind('a', 'b', ('a',), log_files=('/a.log',))

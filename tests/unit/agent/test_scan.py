@@ -13,6 +13,7 @@
 import json
 import os
 
+import fixtures
 from oslotest import base
 
 from sentinella.agent import identify
@@ -102,8 +103,76 @@ class TestTitles(base.BaseTestCase):
              'glance-api'),
             ('python3 -c from keystone.wsgi.api import application',
              'keystone'),
+            # as Kolla starts them, unreadable settings and all
+            ('uwsgi /etc/nova/nova-api-uwsgi.ini', 'nova-api'),
+            ('uwsgi /etc/nova/nova-metadata-uwsgi.ini', 'nova-metadata-api'),
+            ('uwsgi /etc/neutron/neutron-server-uwsgi.ini', 'neutron-api'),
+            ('uwsgi /etc/heat/heat-api-cfn-uwsgi.ini', 'heat-api-cfn'),
+            ('uwsgi /etc/horizon/horizon-uwsgi.ini', 'horizon'),
+            ('/var/lib/kolla/venv/bin/python /var/lib/kolla/venv/bin/gunicorn '
+             '-c /etc/skyline/gunicorn.py skyline_apiserver.main:app',
+             'skyline-apiserver'),
+            # as Debian does
+            ('nova-api-uwsgiuWSGI worker 2', 'nova-api'),
+            ('/usr/bin/uwsgi_python3 --http-socket :9292 --ini '
+             '/etc/glance/glance-api-uwsgi.ini --pyargv x', 'glance-api'),
+            # cut to the length of /usr/sbin/httpd and of apache2
+            ('(wsgi:keystone_ -DFOREGROUND', 'keystone'),
+            ('(wsgi:heat_api_c -DFOREGROUND', 'heat-api-cfn'),
+            ('(wsgi:placem -DFOREGROUND', 'placement-api'),
+            # what they stand on
+            ('/usr/sbin/apache2 -k start', 'apache'),
+            ('/usr/sbin/httpd -DFOREGROUND', 'apache'),
+            ('nginx: master process /usr/sbin/nginx -g daemon on;', 'nginx'),
+            ('/usr/sbin/chronyd -F 1', 'chrony'),
+            ('/usr/sbin/keepalived --dont-fork', 'keepalived'),
+            ('/usr/sbin/haproxy -Ws -f /etc/haproxy/haproxy.cfg', 'haproxy'),
+            ('/usr/bin/redis-server 127.0.0.1:6379', 'redis'),
+            ('/usr/bin/etcd --name ctl-01', 'etcd'),
+            ('/usr/sbin/virtqemud --timeout 120', 'libvirt'),
+            ('/usr/sbin/virtlogd', 'virtlogd'),
+            ('/usr/bin/ceph-mon -f --cluster ceph --id a', 'ceph-mon'),
+            ('/usr/bin/radosgw -n client.rgw.a -f', 'ceph-rgw'),
+            ('ovs-vswitchd unix:/var/run/openvswitch/db.sock -vconsole:emer',
+             'ovs-vswitchd'),
+            ('ovsdb-server /etc/openvswitch/conf.db -vconsole:emer',
+             'ovsdb-server'),
+            ('ovsdb-server -vconsole:off --log-file=/var/log/ovn/'
+             'ovsdb-server-sb.log --remote=punix:/var/run/ovn/ovnsb_db.sock',
+             'ovn-sb'),
         ):  # fmt: skip
             self.assertEqual(name, identified(title), title)
+
+    def test_where_it_runs_is_part_of_the_evidence(self):
+        directory = self.useFixture(fixtures.TempDir()).path
+        self.useFixture(
+            fixtures.MonkeyPatch('sentinella.agent.proc.ROOT', directory)
+        )
+        container = f'0::/system.slice/docker-{"3f" * 32}.scope'
+        for text, place in (
+            (container, "in container 3f3f3f3f3f3f"),
+            ('0::/system.slice/nova-compute.service', "in unit 'nova-compute'"),
+        ):  # fmt: skip
+            os.makedirs(f'{directory}/7', exist_ok=True)
+            with open(f'{directory}/7/cgroup', 'w') as file:
+                file.write(text)
+            process = proc.Process(7, 1, 1, 'nova-compute')
+            found = identify.Identifier(CATALOG).identify(process)
+            self.assertEqual(
+                f"command line 'nova-compute' {place}", found.evidence
+            )
+
+    def test_a_container_of_kolla_says_what_it_serves(self):
+        directory = self.useFixture(fixtures.TempDir()).path
+        self.useFixture(
+            fixtures.MonkeyPatch('sentinella.agent.proc.ROOT', directory)
+        )
+        os.makedirs(f'{directory}/7')
+        with open(f'{directory}/7/environ', 'w') as file:
+            file.write('A=1\0KOLLA_SERVICE_NAME=placement-api\0')
+        process = proc.Process(7, 1, 1, 'uwsgi --ini /x.ini')
+        found = identify.Identifier(CATALOG).identify(process)
+        self.assertEqual('placement-api', found.kind.name)
 
     def test_what_only_mentions_a_service(self):
         for title in (
@@ -117,6 +186,13 @@ class TestTitles(base.BaseTestCase):
             '',
             ': [',
             'uWSGI worker 1',
+            'ovsdb-server: monitoring pid 12 (healthy)',
+            'haproxy -f /var/lib/neutron/ns-metadata-proxy/1f.conf',
+            'dumb-init --single-child -- kolla_start',
+            'bash /usr/local/bin/kolla_start',
+            'sudo -E kolla_set_configs',
+            'postgres: checkpointer ',
+            '(wsgi:k -k start',
         ):
             self.assertIsNone(identified(title), title)
 
@@ -139,6 +215,43 @@ class TestAssemble(base.BaseTestCase):
                 (2, 1, 'neutron-rpc-server: master process [/b/x]'),
                 (3, 2, 'neutron-server: rpc worker (/b/neutron-rpc-server)'),
             ),
+        )
+
+    def test_what_a_web_server_serves_is_its_own(self):
+        self.assertEqual(
+            {
+                'apache': [(2, [5])],
+                'keystone': [(2, [3, 4])],
+                'placement-api': [(2, [6])],
+            },
+            assembled(
+                (2, 1, '/usr/sbin/apache2 -k start'),
+                (3, 2, '(wsgi:keystone-pu -k start'),
+                (4, 2, '(wsgi:keystone-pu -k start'),
+                (5, 2, '/usr/sbin/apache2 -k start'),
+                (6, 2, '(wsgi:placement-a -k start'),
+            ),
+        )
+
+    def test_a_daemon_rather_than_what_watches_it(self):
+        self.assertEqual(
+            {'ovn-nb': [(3, [])], 'ovs-vswitchd': [(5, [])]},
+            assembled(
+                (2, 1, 'ovsdb-server: monitoring pid 3 (healthy)'),
+                (3, 2, 'ovsdb-server --pidfile=/var/run/ovn/ovnnb_db.pid'),
+                (4, 1, 'ovs-vswitchd: monitoring pid 5 (healthy)'),
+                (5, 4, 'ovs-vswitchd unix:/var/run/openvswitch/db.sock'),
+            ),
+        )
+
+    def test_each_disk_is_a_service(self):
+        rows = table(
+            (2, 1, '/usr/bin/ceph-osd -f --cluster ceph --id 3'),
+            (3, 1, '/usr/bin/ceph-osd -n osd.4 -f --setuser ceph'),
+        )
+        self.assertEqual(
+            ['ceph-osd@3', 'ceph-osd@4'],
+            [found.name for found in scan.assemble(rows)],
         )
 
     def test_several_instances(self):
