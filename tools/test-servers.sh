@@ -50,6 +50,25 @@ use_server() {
     note "${kind,,} private"
 }
 
+#: What tests run besides, and where distributions hide such things.
+PROGRAMS="chronyc chronyd ping unshare check_tcp"
+HIDDEN=/usr/sbin:/usr/lib/nagios/plugins:/usr/lib64/nagios/plugins
+
+use_programs() {
+    has_programs || apt_install_bindep && has_programs || {
+        echo "not all of these are installed: $PROGRAMS; as root they would" \
+            "be: apt install $("$VENV/bin/bindep" -b -f bindep.txt test | xargs)"
+        return 1
+    }
+}
+
+has_programs() {
+    local program
+    for program in $PROGRAMS; do
+        PATH=$PATH:$HIDDEN command -v "$program" >/dev/null || return 1
+    done
+}
+
 note() {
     NOTE="${NOTE:+$NOTE, }$1"
 }
