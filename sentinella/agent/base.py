@@ -81,6 +81,14 @@ class Collector(abc.ABC):
             it, shows that, and tries again each time
         """
 
+    def statuses(self):
+        """What it found last, where that needs words; besides its samples.
+
+        :returns: iterable of ServiceStatuses, a few at most; each has a name
+            that no service has. Called from the agent's own thread.
+        """
+        return ()
+
 
 def sample(name, value, **dimensions):
     """

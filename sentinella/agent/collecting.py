@@ -148,10 +148,17 @@ class Collectors:
 
     def statuses(self):
         """
-        :returns: list of ServiceStatuses of those that can't work
+        :returns: list of ServiceStatuses of those that can't work, and of
+            what others found that needs words
         """
-        found = [c.status() for c in (*self._here, *self._probing)]
-        return [status for status in found if status is not None]
+        found = []
+        for one in (*self._here, *self._probing):
+            lacking = one.status()
+            if lacking is not None:
+                found.append(lacking)
+            elif one.reason is not None:
+                found.extend(one.collector.statuses())
+        return found
 
 
 class Prober:

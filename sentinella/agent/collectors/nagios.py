@@ -25,14 +25,19 @@ import time
 from oslo_config import cfg
 
 from sentinella import exceptions
+from sentinella import model
 from sentinella.agent import base
 from sentinella.agent import counting
 from sentinella.agent import probing
 from sentinella.agent import targets
+from sentinella.agent.logs import masking
 
 #: Bytes of a check's output that are read, and values taken from them.
 BYTES = 1 << 14
 VALUES = 50
+#: Characters of its text.
+TEXT = 300
+_STATES = {1.0: model.ServiceState.UP, 0.0: model.ServiceState.DOWN}
 #: All that a check gets to see of the agent's environment.
 _ENVIRON = {
     'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -58,7 +63,8 @@ class NagiosCollector(base.Collector):
 
     It runs each of the `checks` that it is given, as the agent's user and
     with nothing but a PATH in its environment, and takes its exit code and
-    its performance data. OK and WARNING are up, CRITICAL is down; of what is
+    its performance data; what else it has to say is shown with the services of
+    the server, as ``check:name``. OK and WARNING are up, CRITICAL is down; of what is
     UNKNOWN, or of a check that can't be run or takes too long, nothing can be
     said. Times are told in seconds and sizes in bytes, whatever the check
     gave them in; a counter is told as its growth in a second.
@@ -95,6 +101,7 @@ class NagiosCollector(base.Collector):
                     f'[{self.group()}] checks: {name} is there twice'
                 )
         self._speed = counting.Speed()
+        self._statuses = {}
 
     def wanted(self):
         return bool(self._checks)
@@ -109,8 +116,25 @@ class NagiosCollector(base.Collector):
             yield base.sample('nagios.state', state, check=check)
             yield base.sample('nagios.up', up, check=check)
             yield from self._values(check, output, now)
+            self._say(check, up, said(outcome), now)
         # a value that a check no longer gives
         self._speed.forget(now - 3600)
+
+    def statuses(self):
+        return list(self._statuses.values())
+
+    def _say(self, check, up, text, now):
+        """Keep what it said, for people."""
+        state = _STATES.get(up, model.ServiceState.UNDETERMINED)
+        before = self._statuses.get(check)
+        changed = before is None or before.state is not state
+        self._statuses[check] = model.ServiceStatus(
+            name=f'check:{check}',
+            state=state,
+            since=now if changed else before.since,
+            project='nagios',
+            reason=text,
+        )
 
     def _values(self, check, output, now):
         values, dropped = read_values(output)
@@ -190,6 +214,26 @@ def _read(file, deadline):
         if not chunk:
             return output
         output += chunk[: BYTES - len(output)]
+
+
+def said(outcome):
+    """
+    :param outcome: of :func:`run`, or the exception that it raised
+    :returns: what a check has to say, in one line; '' where it is OK, for
+        numbers in it change each time
+    """
+    if isinstance(outcome, TimeoutError):
+        return 'it took too long'
+    if isinstance(outcome, OSError):
+        return f'it can not be run: {outcome.strerror}'
+    if isinstance(outcome, Exception):
+        return str(outcome)
+    code, output = outcome
+    if code == 0:
+        return ''
+    text = output.partition('\n')[0].partition('|')[0]
+    text = ' '.join(masking.mask(text[:TEXT]).split())
+    return text or f'it ended with exit code {code}'
 
 
 def read_values(output):

@@ -69,6 +69,18 @@ class TestCollecting(base.BaseTestCase):
         self.assertEqual([up(1)], one.collect(30.0))
         self.assertIsNone(one.status())
 
+    def test_what_it_found_in_words(self):
+        said = model.ServiceStatus('check:a', model.ServiceState.UP, 1.0)
+        one = made(Here, answer=[up(1)], statuses=lambda: (said,))
+        all_ = collecting.Collectors([one, made(Here, answer=[])])
+        # not before it was called, and not while it can't work
+        self.assertEqual([], all_.statuses())
+        all_.here(1.0)
+        self.assertEqual([said], all_.statuses())
+        one.collector.answer = exceptions.Lacking('a', 'b')
+        all_.here(2.0)
+        self.assertEqual(['collector:here'], [s.name for s in all_.statuses()])
+
     def test_a_defect_takes_nobody_along(self):
         broken = made(Here, answer=ZeroDivisionError('oops'))
         well = made(Here, answer=[up(1)])

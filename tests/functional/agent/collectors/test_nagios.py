@@ -74,6 +74,25 @@ class TestScripts(NagiosTest):
         for command in ('/no/such/check', self.directory, '/etc/passwd'):
             self.assertUnknown(self.collect(self.make(f'a={command}')))
 
+    def test_what_it_says_is_a_status(self):
+        path = self.script('echo "all wrong | x=1"; exit $1')
+        collector = self.make(f'fine={path} 0', f'bad={path} 2', 'gone=/no')
+        for now in (10.0, 20.0):
+            self.collect(collector, now)
+        found = {s.name: s for s in collector.statuses()}
+        self.assertEqual(
+            {
+                'check:fine': ('UP', ''),
+                'check:bad': ('DOWN', 'all wrong'),
+                'check:gone': (
+                    'UNDETERMINED',
+                    'it can not be run: No such file or directory',
+                ),
+            },
+            {n: (s.state.value, s.reason) for n, s in found.items()},
+        )
+        self.assertEqual(10.0, found['check:bad'].since)
+
     def test_one_of_several_takes_too_long(self):
         slow = self.script('sleep 5', 'slow')
         fine = self.script('exit 0', 'fine')

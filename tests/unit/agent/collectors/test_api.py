@@ -68,8 +68,8 @@ class TestApi(base.BaseTestCase):
                 "or https://, got 'nova=vip:8774'",
             ),
             (
-                {'auth_type': 'pasword'},
-                '[collector_api] The plugin pasword could not be found',
+                {'auth_type': 'passwort'},
+                '[collector_api] The plugin passwort could not be found',
             ),
             (
                 {'auth_type': 'none'},

@@ -116,6 +116,30 @@ class TestPerformanceData(base.BaseTestCase):
         )
 
 
+class TestText(base.BaseTestCase):
+    def test_what_it_says(self):
+        for outcome, expected in (
+            ((0, 'DISK OK - 74% free | /=1'), ''),
+            (
+                (1, 'LOAD WARNING -\t5.1 | load1=5.1\nmore'),
+                'LOAD WARNING - 5.1',
+            ),
+            ((2, ''), 'it ended with exit code 2'),
+            ((-9, ' |a=1'), 'it ended with exit code -9'),
+            ((2, 'x' * 999), 'x' * nagios.TEXT),
+            ((2, 'login with password=abc failed'), 'login with password=***'),
+            (TimeoutError(), 'it took too long'),
+            (
+                FileNotFoundError(2, 'No such file or directory', '/x'),
+                'it can not be run: No such file or directory',
+            ),
+        ):
+            said = nagios.said(outcome)
+            self.assertTrue(said.startswith(expected), said)
+            self.assertEqual(bool(expected), bool(said))
+            self.assertNotIn('abc', said)
+
+
 class TestOptions(base.BaseTestCase):
     def test_that_can_not_be_used(self):
         for checks, expected in (
