@@ -30,6 +30,7 @@ class Endpoints:
     It asks for a token once in an hour, which the catalog comes with, and
     uses it for nothing else.
 
+    :ivar found: list of (service's name, interface, URL)
     :param conf: has keystoneauth's options of this auth type in `group`,
         besides `auth_type` and `cafile`
     :raises InvalidConfiguration: they can't be used
@@ -61,19 +62,16 @@ class Endpoints:
             auth=self._plugin, verify=options.cafile or True, timeout=timeout
         )
         self._guard = service.Guard('reading the catalog')
-        self._found = []
+        self.found = []
         self._due = 0.0
 
-    def find(self, now):
-        """
-        :returns: list of (service's name, interface, URL); as it was the
-            last time where Keystone does not answer just now
-        """
+    def refresh(self, now):
+        """Look at the catalog, if it is time to; `found` stays as it was
+        where Keystone does not answer just now."""
         if now >= self._due or now < self._due - REFRESH:
             self._due = now + RETRY
             if self._guard.run(self._read):
                 self._due = now + REFRESH
-        return self._found
 
     def _read(self):
         self._plugin.invalidate()
@@ -94,4 +92,4 @@ class Endpoints:
             for e in entry['endpoints']
             if targets.is_url(e['url'])
         ]
-        self._found = sorted(set(found))[:MAXIMUM]
+        self.found = sorted(set(found))[:MAXIMUM]
