@@ -51,7 +51,7 @@ use_server() {
 }
 
 #: What tests run besides, and where distributions hide such things.
-PROGRAMS="chronyc chronyd ping unshare check_tcp"
+PROGRAMS="chronyc chronyd ping unshare check_tcp uwsgi apachectl"
 HIDDEN=/usr/sbin:/usr/lib/nagios/plugins:/usr/lib64/nagios/plugins
 
 use_programs() {
