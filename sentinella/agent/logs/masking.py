@@ -17,6 +17,7 @@ password, all goes to where it certainly ends.
 """
 
 import re
+import string
 
 from oslo_utils import strutils
 
@@ -58,13 +59,6 @@ _PATTERNS = (
         ),
         MASK,
     ),
-    (
-        re.compile(
-            r'(?:[A-Za-z0-9+/=]{1,128}\s{1,4}){0,400}'
-            r'-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----'
-        ),
-        MASK,
-    ),
     # all that a header of these says
     (
         re.compile(
@@ -85,7 +79,7 @@ _PATTERNS = (
     # --os-password this
     (
         re.compile(
-            r'(?P<name>--[a-z-]{0,40}(?:password|secret|token|key)'
+            rf'(?P<name>--[\w-]{{0,40}}?(?:{_NAME}|key)[\w-]{{0,20}}'
             r"""[\\"',]{0,4}[ \t]{1,4})(?!-)\S+""",
             re.IGNORECASE,
         ),
@@ -117,10 +111,20 @@ _PATTERNS = (
 )
 
 
+_KEY_END = re.compile(r'-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----')
+_KEY = string.ascii_letters + string.digits + '+/=\\\r\n'
+
+
 def mask(text):
     """Take passwords, tokens and keys out."""
     if _HINT.search(text) is None:
         return text
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
-    return strutils.mask_password(text)
+    return strutils.mask_password(_mask_rests(text))
+
+
+def _mask_rests(text):
+    """Mask what is left of private keys whose start was cut off."""
+    *before, last = _KEY_END.split(text)
+    return ''.join(part.rstrip(_KEY) + MASK for part in before) + last

@@ -19,7 +19,7 @@ from sentinella.agent import proc
 from sentinella.agent.logs import layout
 from sentinella.agent.logs import recognise
 
-_OPTIONS = {
+OPTIONS = {
     'logging_context_format_string': 'context',
     'logging_default_format_string': 'default',
     'logging_exception_prefix': 'exception',
@@ -66,8 +66,8 @@ def _read(path):
         if line.startswith('['):
             section = line.strip().strip('[]')
         setting = section == 'DEFAULT' and _SETTING.match(line)
-        if setting and setting[1] in _OPTIONS:
-            found[_OPTIONS[setting[1]]] = _value(setting[2])
+        if setting and setting[1] in OPTIONS:
+            found[OPTIONS[setting[1]]] = _value(setting[2])
     return found
 
 
