@@ -186,6 +186,9 @@ def program(address, timeout):
         )
     except FileNotFoundError:
         raise _lacking('there is no program ping')
+    except OSError as error:
+        # so it ends where the agent's service may not have what ping needs
+        raise _lacking(f'ping can not be run: {error.strerror}')
     except subprocess.TimeoutExpired:
         raise TimeoutError
     return read(ended.stdout, ended.stderr)
@@ -195,12 +198,15 @@ def read(output, errors):
     """
     :param output: what `ping` printed, and `errors` to standard error
     :returns: (number of packets that were answered, their mean time)
+    :raises OSError: there is no way to the target
+    :raises Lacking: it could not ping at all
     """
     counts, mean = _COUNTS.search(output), _MEAN.search(output)
     if counts is None:
-        if re.search('not permitted|denied|lacking privilege', errors):
-            raise _lacking('ping may not send either')
-        raise OSError(' '.join(errors.split())[:200])
+        said = ' '.join(errors.split())[:200]
+        if re.search('unreachable|no route', said, re.IGNORECASE):
+            raise OSError(said)
+        raise _lacking(f'ping says: {said or "nothing"}')
     answered = min(int(counts[2]), PACKETS)
     return answered, float(mean[1]) / 1000 if mean else base.NAN
 

@@ -95,3 +95,14 @@ class TestPing(base.BaseTestCase):
             'group, or install iputils-ping',
             found,
         )
+
+    def test_the_program_may_not_have_what_it_needs(self):
+        # as the unit of the agent has it; PR_CAPBSET_DROP, CAP_NET_RAW
+        found = self.probe(
+            'import ctypes\nctypes.CDLL(None).prctl(24, 13, 0, 0, 0)',
+            '127.0.0.1',
+        )
+        self.assertRegex(
+            found, 'ICMP is not permitted to this user, and ping (says|can)'
+        )
+        self.assertIn('let sysctl net.ipv4.ping_group_range', found)

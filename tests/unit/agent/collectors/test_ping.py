@@ -61,6 +61,8 @@ class TestProgram(base.BaseTestCase):
             'ping: permission denied (are you root?)',
             'ping: => missing cap_net_raw+p capability or setuid?\n'
             'ping: socket: Permission denied',
+            "ping: invalid argument: '0.3'",
+            '',
         ):
             error = self.assertRaises(
                 exceptions.Lacking, ping.read, '', errors.lower()
