@@ -144,9 +144,10 @@ def _ask(*words):
             timeout=_PATIENCE,
             env={**os.environ, 'LC_ALL': 'C', 'SYSTEMD_COLORS': '0'},
         )
-    except FileNotFoundError:
+    except OSError as error:
         raise exceptions.Lacking(
-            'there is no program systemctl', 'see to the PATH of the agent'
+            f'systemctl can not be run: {error.strerror}',
+            'see to the PATH of the agent',
         )
     except subprocess.TimeoutExpired:
         raise exceptions.Lacking(

@@ -252,7 +252,7 @@ class TestSystemd(base.BaseTestCase):
         error = self.assertRaises(
             exceptions.Lacking, self.collect, self.make()
         )
-        self.assertIn('there is no program systemctl', str(error))
+        self.assertIn('systemctl can not be run: No such file', str(error))
 
     def test_is_wanted_where_systemd_started_the_machine(self):
         for path, expected in ((self.directory, True), ('/no/such', False)):
