@@ -38,6 +38,11 @@ AT_ONCE = 1 << 22
 #: Seconds until `journalctl` is started again, after it ended.
 AGAIN = 60.0
 
+#: Bytes of its complaints that are kept.
+MAX_ERROR = 4096
+#: What it says where it shows only what the agent itself has written.
+BLIND = b'not seeing messages from other users'
+
 _FIELDS = (
     'MESSAGE',
     'PRIORITY',
@@ -80,7 +85,7 @@ class Journal:
         self._given = self._cursor = cursor
         self._units = {}
         self._process = None
-        self._partial = b''
+        self._partial = self._error = b''
         self._again_at = float('-inf')
         self._unread = False
 
@@ -113,27 +118,34 @@ class Journal:
             self._start(now)
         found, data = [], b''
         for _ in range(AT_ONCE // CHUNK):
-            data = self._read()
+            data = self._read('stdout')
             if not data:
                 break
             found += self._take(data)
         self._unread = bool(data)
+        self._heed(self._read('stderr') or b'')
         if data is not None and not data:
             self._says_end(now)
         if not found and not data:
             found = self.flush()
         return found
 
-    def _read(self):
+    def _read(self, name):
         """
         :returns: bytes; none at the end, None where there are none yet
         """
         if self._process is None:
             return None
         try:
-            return os.read(self._process.stdout.fileno(), CHUNK)
+            return os.read(getattr(self._process, name).fileno(), CHUNK)
         except BlockingIOError:
             return None
+
+    def _heed(self, error):
+        """Take note of what `journalctl` complains of as it goes on."""
+        self._error = (self._error + error)[-MAX_ERROR:]
+        if BLIND in error:
+            self._says('the agent is not in the group systemd-journal')
 
     def _start(self, now):
         self._again_at = now + AGAIN
@@ -148,7 +160,6 @@ class Journal:
             [
                 *self._command,
                 '--follow',
-                '--quiet',
                 '--output=json',
                 '--all',
                 f'--output-fields={",".join(_FIELDS)}',
@@ -158,14 +169,16 @@ class Journal:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        os.set_blocking(self._process.stdout.fileno(), False)
-        self._partial = b''
+        for pipe in (self._process.stdout, self._process.stderr):
+            os.set_blocking(pipe.fileno(), False)
+        self._partial = self._error = b''
 
     def _says_end(self, now):
         """Tell why it ended."""
         process, self._process = self._process, None
         process.kill()
-        error = process.communicate()[1].decode('utf-8', 'replace').strip()
+        rest = process.communicate()[1] or b''
+        error = (self._error + rest).decode('utf-8', 'replace').strip()
         reason = error.splitlines()[-1] if error else 'it ended'
         if 'cursor' in reason:
             # of another journal: go on from the end of this one
