@@ -18,23 +18,40 @@ import http.server
 import ipaddress
 import json
 import os
+import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
+import urllib.parse
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 import fixtures
+from keystoneauth1 import session
+from keystoneauth1.identity import v3
+from keystoneclient.v3 import client as keystone_client
 from oslo_config import cfg
 from oslotest import base
+import requests
+import sqlalchemy as sa
+import testtools
 
 from sentinella import exceptions
 from sentinella import model
 from sentinella import signing
 from sentinella import wire
+from sentinella.agent import identity
+from sentinella.agent import state
 from sentinella.agent.publish import https
+from sentinella.db import servers
+from tests import cable
+from tests import cloud
+from tests import keystone
+from tests import processes
 
 STATUS = model.ReceiptStatus
 SECRET = 'not-to-be-shown'
@@ -349,3 +366,207 @@ class TestCredentials(HttpsCase):
             application_credential_secret=SECRET,
         )
         self.assertUnavailable('http://127.0.0.1:1/v3', route)
+
+
+API = """
+[keystone_authtoken]
+auth_type = password
+auth_url = {url}
+www_authenticate_uri = {url}
+username = sentinella
+password = {password}
+project_name = service
+user_domain_id = default
+project_domain_id = default
+"""
+
+REST = """\
+routes = {routes}
+[agent_rest]
+auth_type = v3applicationcredential
+auth_url = {url}
+application_credential_id = {credential.id}
+application_credential_secret = {credential.secret}
+{more}
+"""
+
+
+class TestBothWays(testtools.TestCase):
+    """All is real: agent, bus, conductor, API, Keystone, database."""
+
+    def setUp(self):
+        super().setUp()
+        self.keystone = self.useFixture(keystone.KeystoneFixture())
+        self.node = self.useFixture(cloud.CloudFixture('mysql', interval=1))
+        broker = urllib.parse.urlparse(self.node.bus.url)
+        self.cable = self.useFixture(cable.CableFixture(broker.port or 5672))
+        self.behind = broker._replace(
+            netloc=f'{broker.username}:{broker.password}'
+            f'@127.0.0.1:{self.cable.port}'
+        ).geturl()
+        self.url = self.serve()
+
+    def serve(self):
+        """Run the API as an operator would.
+
+        :returns: its URL
+        """
+        path = self.node.config('api')
+        with open(path, 'a') as file:
+            file.write(
+                API.format(url=self.keystone.url, password=keystone.PASSWORD)
+            )
+        with socket.socket() as one:
+            one.bind(('127.0.0.1', 0))
+            port = one.getsockname()[1]
+        process = subprocess.Popen(
+            [
+                *(sys.executable, '-m', 'gunicorn', '--no-control-socket'),
+                *('--workers=2', f'--bind=127.0.0.1:{port}'),
+                'sentinella.wsgi.api:application',
+            ],
+            env={
+                **os.environ,
+                'PYTHONWARNINGS': 'ignore',
+                'OS_SENTINELLA_CONFIG_FILE': str(path),
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        url = f'http://127.0.0.1:{port}'
+
+        def answers():
+            with contextlib.suppress(requests.ConnectionError):
+                return requests.get(url, timeout=5).ok
+
+        processes.wait_for(answers, 'the API')
+        return url
+
+    def log_in(self, user, project):
+        return keystone_client.Client(
+            session=session.Session(
+                v3.Password(
+                    self.keystone.url,
+                    username=user,
+                    password=keystone.PASSWORD,
+                    user_domain_id='default',
+                    project_name=project,
+                    project_domain_id='default',
+                )
+            )
+        )
+
+    def credential(self, user, project):
+        """
+        :returns: a new application credential of one of `keystone.PERSONAS`
+        """
+        keystone_ = self.log_in(user, project)
+        made = keystone_.application_credentials.create(f'agent-{id(self)}')
+        self.addCleanup(keystone_.application_credentials.delete, made)
+        return made
+
+    def publish(self):
+        """Put the API into the catalog."""
+        admin = self.log_in('admin', 'admin')
+        service = admin.services.create('sentinella', https.SERVICE_TYPE)
+        self.addCleanup(admin.services.delete, service)
+        admin.endpoints.create(service, self.url, 'public')
+
+    def agent(self, routes, credential, more='', bus=None):
+        rest = REST.format(
+            routes=routes,
+            url=self.keystone.url,
+            credential=credential,
+            more=more,
+        )
+        return self.node.run(
+            'agent', 'node', agent=rest, bus=bus or self.behind
+        )
+
+    def server(self):
+        with self.node.database.reader() as reading:
+            found = servers.list_(reading, limit=2)
+        return found[0] if found else model.Server(0, '', '', '')
+
+    def last(self):
+        server = self.server()
+        return max(server.sequence, server.urgent_sequence)
+
+    def counted(self):
+        """As of one moment: frames, and the sequence of the last one."""
+        with self.node.database.reader() as reading:
+            return reading.execute(
+                sa.text(
+                    'SELECT (SELECT COUNT(*) FROM frames), '
+                    'GREATEST(sequence, urgent_sequence) FROM servers'
+                )
+            ).one()
+
+    def wait_for_more(self, count, what):
+        """
+        :returns: seconds until so many more reports were stored
+        """
+        before, started = self.last(), time.monotonic()
+        processes.wait_for(lambda: self.last() >= before + count, what)
+        return time.monotonic() - started
+
+    def assertEachOnce(self):
+        frames, last = self.counted()
+        self.assertEqual(last, frames)
+        self.assertEqual(
+            (0, 0), (self.server().dropped, self.server().refused)
+        )
+
+    def test_over_https_while_the_bus_is_away_and_back(self):
+        self.publish()
+        self.node.run('conductor', 'ctl')
+        agent = self.agent('bus,https', self.credential('service', 'service'))
+        self.wait_for_more(3, 'reports over the bus')
+        self.assertNotIn('Reports go over', agent.log.read_text())
+        self.cable.pull()
+        self.wait_for_more(6, 'reports over HTTPS')
+        self.assertIn('Reports go over https: bus: ', agent.log.read_text())
+        self.cable.plug()
+        processes.wait_for(
+            lambda: 'Reports go over bus again' in agent.log.read_text(),
+            'the bus again',
+        )
+        self.wait_for_more(3, 'further reports')
+        self.assertEachOnce()
+        said = agent.log.read_text()
+        self.assertEqual(1, said.count('Reports go over https'))
+        self.assertNotIn('Traceback', said)
+
+    def test_a_node_that_never_reaches_the_bus(self):
+        """A tenant's own machine: its reports are its project's."""
+        credential = self.credential('member', 'alpha')
+        agent = self.agent(
+            'https',
+            credential,
+            f'endpoint_override = {self.url}',
+            bus='rabbit://nobody:none@127.0.0.1:1/',
+        )
+        self.wait_for_more(4, 'reports over HTTPS')
+        self.assertEqual(
+            self.keystone.projects['alpha'], self.server().project_id
+        )
+        self.assertEachOnce()
+        self.assertNotIn(credential.secret, agent.log.read_text())
+
+    def test_a_key_is_changed_without_a_gap(self):
+        self.node.run('conductor', 'ctl')
+        self.node.run('agent', 'node', bus=self.behind)
+        self.wait_for_more(2, 'reports')
+        path = self.node.directory / 'node' / 'agent'
+        me = identity.Identity(state.State(str(path)))
+        self.assertEqual(me.public, self.server().public_key)
+        expected = me.rotate()
+        processes.wait_for(
+            lambda: signing.fingerprint(self.server().public_key) == expected,
+            'the next key',
+        )
+        self.wait_for_more(3, 'further reports')
+        self.assertFalse(me.rotating)
+        self.assertEachOnce()
