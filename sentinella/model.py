@@ -319,7 +319,9 @@ class Server:
     :ivar public_key: that its reports must be signed with; '' where no
         operator has accepted the server yet
     :ivar candidate_key: that asks to take this one's place, or ''
-    :ivar registration_counter: of the last registration
+    :ivar registration_counter: of the last registration by that key
+    :ivar former_keys: those that it was known by before, each with the
+        counter of its last registration
     :ivar refused: reports and registrations that were not this agent's own
     :ivar refused_at: when the last of them came, or None
     """
@@ -346,6 +348,7 @@ class Server:
     registration_counter: int = 0
     refused: int = 0
     refused_at: float | None = None
+    former_keys: dict[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def enrolment(self):

@@ -15,12 +15,13 @@
 CONFIG SERVERS REPORTS THREADS SECONDS`.
 
 Each has its own epoch and sequence and sends its next report when the one
-before is acknowledged, as an agent does that empties its spool. Frames are
-made beforehand: it is the conductor that is measured. Says when it is ready,
-waits for a line, and prints one JSON object when it is done.
+before is acknowledged, as an agent does that empties its spool. Reports are
+made and signed beforehand: it is the conductor that is measured. Says when it
+is ready, waits for a line, and prints one JSON object when it is done.
 """
 
 import concurrent.futures
+import dataclasses
 import json
 import random
 import struct
@@ -30,9 +31,9 @@ import uuid
 
 from sentinella import model
 from sentinella import service
-from sentinella import wire
 from sentinella.rpc import conductor
 from sentinella.rpc import transport
+from tests import signers
 
 #: What the agent of a node with all of a small control plane on it reports:
 #: it was 209 with keystone, nova, placement, glance, neutron, cinder, RabbitMQ
@@ -72,33 +73,35 @@ class SimulatedAgent:
         self.server = str(uuid.uuid4())
         self.epoch = uuid.uuid4().hex
         self.hostname = f'bench-{number:04}'
-        self._wire = [
-            self._encode(sequence, number, start + 10 * sequence)
+        self._signer = signers.Signer()
+        self._signed = [
+            self._sign(sequence, number, start + 10 * sequence)
             for sequence in range(1, reports + 1)
         ]
 
-    def _encode(self, sequence, number, at):
+    def _sign(self, sequence, number, at):
         frame = model.Frame.of(at, samples(sequence, number))
-        plain = wire.to_wire(
+        if sequence > 1:
+            frame = dataclasses.replace(frame, metrics=None)
+        return self._signer.report(
             model.Report(self.server, self.epoch, sequence, frame=frame)
         )
-        if sequence > 1:
-            plain['frame']['metrics'] = None
-        return plain
 
     def register(self, client):
         client.register(
-            model.Registration(self.server, self.epoch, self.hostname)
+            self._signer.registration(
+                model.Registration(self.server, self.epoch, self.hostname)
+            )
         )
 
     def send_next(self, client):
         """
         :returns: seconds that it took, or None when all are sent
         """
-        if not self._wire:
+        if not self._signed:
             return None
         started = time.monotonic()
-        receipt = client.report(self._wire.pop(0))
+        receipt = client.report(self._signed.pop(0))
         assert receipt.status == model.ReceiptStatus.ACCEPTED, receipt
         return time.monotonic() - started
 

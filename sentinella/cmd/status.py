@@ -22,6 +22,7 @@ from sentinella import service
 from sentinella.db import database as db
 from sentinella.db import migration
 from sentinella.db import notifications
+from sentinella.db import servers
 
 #: The database's own errors, in place of a schema that can be asked.
 UNREACHABLE = (
@@ -72,9 +73,28 @@ class Checks(upgradecheck.UpgradeCommands):
             )
         return _result('SUCCESS')
 
+    def check_keys(self):
+        """Every server that reported is known by a key."""
+        try:
+            database = db.Database(self.conf)
+            with database.reader() as session:
+                names = servers.without_key(session)
+        except UNREACHABLE as error:
+            return _result('FAILURE', db.explain(error, self.conf))
+        if names:
+            more = f' and {len(names) - 5} more' if len(names) > 5 else ''
+            return _result(
+                'WARNING',
+                f'{len(names)} servers report nothing any more until their '
+                'agents are upgraded, or their keys accepted: '
+                f'{", ".join(names[:5])}{more}',
+            )
+        return _result('SUCCESS')
+
     _upgrade_checks = (
         ('Schema', check_schema),
         ('Notifications', check_notifications),
+        ('Keys of agents', check_keys),
     )
 
 

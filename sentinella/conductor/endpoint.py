@@ -12,13 +12,8 @@
 
 """What agents may call; see :mod:`sentinella.rpc.conductor`."""
 
-import json
-import time
-
 import oslo_messaging as messaging
 
-from sentinella import model
-from sentinella import signing
 from sentinella import wire
 from sentinella.rpc import conductor as contract
 
@@ -31,32 +26,8 @@ class ConductorEndpoint:
 
     @messaging.expose
     def register(self, context, payload):
-        return wire.to_wire(
-            self._ingest.register(_sign(payload, signing.REGISTRATION))
-        )
+        return wire.to_wire(self._ingest.register(payload))
 
     @messaging.expose
     def report(self, context, payload):
-        return wire.to_wire(
-            self._ingest.report(_sign(payload, signing.REPORT))
-        )
-
-
-_KEY = signing.PrivateKey.from_pem(
-    b'-----BEGIN PRIVATE KEY-----\n'
-    b'MC4CAQAwBQYDK2VwBCIEIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n'
-    b'-----END PRIVATE KEY-----\n'
-)
-
-
-def _sign(payload, kind):
-    """Until agents do so themselves."""
-    if 'body' in payload:
-        return payload
-    if kind is signing.REGISTRATION:
-        payload = payload | {
-            'public_key': _KEY.public,
-            'counter': int(time.time() * 1e6),
-        }
-    body = json.dumps(payload)
-    return wire.to_wire(model.Signed(body, (_KEY.sign(kind, body),)))
+        return wire.to_wire(self._ingest.report(payload))

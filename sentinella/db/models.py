@@ -101,6 +101,7 @@ servers = _table(
     _column('registration_counter', sa.BigInteger),
     _column('refused', sa.BigInteger),
     sa.Column('refused_at', types.Time),
+    _column('former_keys', types.Json()),
     # of all services that the agent named last; '' where there is more to
     # it, so that the same said again is not compared row by row
     _column('services_digest', sa.String(32)),

@@ -29,6 +29,9 @@ from sentinella.db import rows
 #: reports would only come back.
 SILENT_BEFORE_DELETE = 600.0
 
+#: Keys that are remembered after they were replaced.
+MAX_FORMER_KEYS = 16
+
 TABLE = models.servers
 SHAPE = rows.Shape(model.Server, TABLE)
 
@@ -145,8 +148,18 @@ def registered(known, registration, **others):
         epoch=registration.epoch,
         sequence=0 if renewed else known.sequence,
         urgent_sequence=0 if renewed else known.urgent_sequence,
+        former_keys=_former(known, others.get('public_key')),
         **others,
     )
+
+
+def _former(server, key):
+    """The former keys once `key` is the server's; the newest of them."""
+    if not server.public_key or key in (None, server.public_key):
+        return server.former_keys
+    kept = {k: n for k, n in server.former_keys.items() if k != key}
+    kept[server.public_key] = server.registration_counter
+    return dict(list(kept.items())[-MAX_FORMER_KEYS:])
 
 
 def _locked(session, uuid):
@@ -199,6 +212,22 @@ def all_(session):
     """
     query = sa.select(*SHAPE.columns).order_by(TABLE.c.id)
     return [SHAPE.read(row) for row in session.execute(query)]
+
+
+def without_key(session):
+    """
+    :returns: names of those that have reported, but have no accepted key:
+        from before there were keys
+    """
+    query = (
+        sa.select(TABLE.c.hostname)
+        .where(
+            _ENROLLED[model.Enrolment.PENDING],
+            TABLE.c.last_report_at.is_not(None),
+        )
+        .order_by(TABLE.c.hostname)
+    )
+    return list(session.scalars(query))
 
 
 def by_uuid(session, uuids):
@@ -292,7 +321,7 @@ def candidate(server, key):
 def accept_key(session, uuid, project_id=None, fingerprint=None):
     """Take the key that waits for the server's own.
 
-    Its agent registers anew, with a counter greater than any before.
+    Its agent registers anew, which it is asked to.
 
     :param fingerprint: that it must have; None takes it as it is
     :returns: Server
@@ -320,10 +349,15 @@ def accepting(server):
     """
     :returns: the Server with the key that waited, which must register
     """
+    key = server.candidate_key
+    # another key's counter says nothing of this one's; but what this one
+    # signed while it was known before is not to be of use again
     return dataclasses.replace(
         server,
-        public_key=server.candidate_key,
+        public_key=key,
         candidate_key='',
+        registration_counter=server.former_keys.get(key, 0),
+        former_keys=_former(server, key),
         epoch='',
         sequence=0,
         urgent_sequence=0,

@@ -116,13 +116,19 @@ def shift(server, at):
     return round(at - server.clock_offset, 3)
 
 
-def shift_all(server, things, attribute):
-    """The same things with their time shifted; mostly the very same."""
+def shift_all(server, things, *attributes):
+    """The same things with their times shifted; mostly the very same. One
+    that is 0 is none."""
     if abs(server.clock_offset) < CLOCK_TOLERANCE:
         return things
     return [
         dataclasses.replace(
-            thing, **{attribute: shift(server, getattr(thing, attribute))}
+            thing,
+            **{
+                name: shift(server, value)
+                for name in attributes
+                if (value := getattr(thing, name))
+            },
         )
         for thing in things
     ]
@@ -409,7 +415,9 @@ class Ingest:
             [
                 (server.id, event)
                 for server, report in accepted
-                for event in shift_all(server, report.events, 'at')
+                for event in shift_all(
+                    server, report.events, 'at', 'last_at'
+                )
             ],
         )
         servers.accept(

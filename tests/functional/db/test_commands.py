@@ -25,6 +25,7 @@ from sentinella.cmd import manage
 from sentinella.cmd import status
 from sentinella.db import migration
 from sentinella.db import notifications
+from sentinella.db import servers
 from sentinella.evaluator import builtin
 from tests import databases
 from tests.functional.db import things
@@ -69,7 +70,7 @@ class TestCommands(base.BaseTestCase):
             'status', connection, 'upgrade', 'check', '--json'
         )
         self.assertEqual(
-            (0, ['Schema', 'Notifications']),
+            (0, ['Schema', 'Notifications', 'Keys of agents']),
             (code, [check['check'] for check in json.loads(out)['checks']]),
         )
 
@@ -113,6 +114,7 @@ class TestStatus(databases.SqliteTestCase):
     def test_all_is_well(self):
         self.assertEqual(('SUCCESS', ''), self.check('check_schema'))
         self.assertEqual(('SUCCESS', ''), self.check('check_notifications'))
+        self.assertEqual(('SUCCESS', ''), self.check('check_keys'))
 
     def test_no_schema(self):
         folder = self.useFixture(fixtures.TempDir()).path
@@ -124,11 +126,25 @@ class TestStatus(databases.SqliteTestCase):
 
     def test_no_server(self):
         conf = databases.make_conf('mysql+pymysql://me:secret@127.0.0.1:1/x')
-        for name in ('check_schema', 'check_notifications'):
+        for name in ('check_schema', 'check_notifications', 'check_keys'):
             code, details = self.check(name, conf)
             self.assertEqual('FAILURE', code)
             self.assertIn('refused', details)
             self.assertNotIn('secret', details)
+
+    def test_servers_of_before_there_were_keys(self):
+        with self.database.writer() as session:
+            for number in range(7):
+                old = things.server(session, f'old-{number}')
+                servers.accept(session, {old.id: 1}, things.NOW)
+            things.server(session, 'waits')
+            new = things.registration('new')
+            new = things.register(session, new, public_key='k')
+            servers.accept(session, {new.id: 1}, things.NOW)
+        code, details = self.check('check_keys')
+        self.assertEqual('WARNING', code)
+        self.assertIn('7 servers', details)
+        self.assertIn('old-0, old-1, old-2, old-3, old-4 and 2 more', details)
 
     def test_notifications_that_were_given_up(self):
         with self.database.writer() as session:

@@ -15,112 +15,25 @@
 
 import concurrent.futures
 import dataclasses
-import time
 import uuid
 
-from oslo_db import exception as db_exception
 import fixtures
-import sqlalchemy as sa
 
 from sentinella import model
-from sentinella import plugins
-from sentinella import wire
 from sentinella.conductor import housekeeping
-from sentinella.ingest import intake
 from sentinella.db import clock
 from sentinella.db import definitions
 from sentinella.db import log_events
-from sentinella.db import servers
 from sentinella.db import services
 from tests import databases
-from tests import signers
+from tests.functional.ingest import base
+from tests.functional.ingest.base import LOAD
+from tests.functional.ingest.base import frame
 
-LOAD = model.Metric('load.1m')
 UP = model.Metric.of('process.up', service='nova-api')
 
 
-def frame(at, metric=LOAD, value=1.0):
-    return model.Frame.of(at, [model.Sample(metric, value)])
-
-
-class FaultyStorage:
-    """A storage that fails as a database does, when told.
-
-    :ivar away: whether it can't be reached
-    """
-
-    def __init__(self, storage):
-        self._storage = storage
-        self._refused = set()
-        self.away = False
-
-    def __getattr__(self, name):
-        return getattr(self._storage, name)
-
-    def refuse(self, frame):
-        self._refused.add(frame.values)
-
-    def write(self, frames):
-        if self.away:
-            raise db_exception.DBConnectionError('gone away')
-        if self._refused & {frame.values for frame in frames}:
-            raise db_exception.DBDataError('Out of range value for column')
-        self._storage.write(frames)
-
-
-class TestIngest:
-    def setUp(self):
-        super().setUp()
-        self.wakes = []
-        self.storage = FaultyStorage(
-            plugins.load('sentinella.storage', 'sql', self.conf, self.database)
-        )
-        self.ingest = intake.Ingest(
-            self.conf,
-            self.database,
-            self.storage,
-            lambda: self.wakes.append(1),
-        )
-        self.addCleanup(self.ingest.stop)
-        self.now = time.time()
-        self.signer = signers.Signer()
-        self.registration = model.Registration(
-            str(uuid.uuid4()), 'epoch-1', 'ctl-01', sent_at=self.now
-        )
-
-    def register(self, **changes):
-        self.registration = dataclasses.replace(self.registration, **changes)
-        return self.take_registration(
-            self.signer.registration(self.registration)
-        )
-
-    def take_registration(self, signed, *project):
-        return self.ingest.register(wire.to_wire(signed), *project)
-
-    def take_report(self, signed, *project):
-        return self.ingest.report(wire.to_wire(signed), *project)
-
-    def send(self, sequence, **changes):
-        report = model.Report(
-            self.registration.server,
-            self.registration.epoch,
-            sequence,
-            sent_at=self.registration.sent_at,
-        )
-        report = dataclasses.replace(report, **changes)
-        return self.take_report(self.signer.report(report))
-
-    def assertStatus(self, status, receipt):
-        self.assertEqual(model.ReceiptStatus[status], receipt.status)
-
-    def count(self, table):
-        with self.database.reader() as session:
-            return session.scalar(sa.text(f'SELECT COUNT(*) FROM {table}'))
-
-    def server(self):
-        with self.database.reader() as session:
-            return servers.get(session, self.registration.server)
-
+class TestIngest(base.IngestTests):
     def test_whoever_did_not_register_is_told_to(self):
         self.assertStatus('UNREGISTERED', self.send(1, frame=frame(self.now)))
         self.assertEqual(0, self.count('frames'))

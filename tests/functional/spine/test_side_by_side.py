@@ -27,6 +27,7 @@ from sentinella.db import log_events
 from tests import cloud
 from tests import processes
 from tests import receiver
+from tests import signers
 
 UP = model.Metric.of('process.up', service='nova-scheduler')
 
@@ -37,6 +38,7 @@ class SpeakingServer:
     def __init__(self, client, number):
         self.uuid = str(uuid.uuid4())
         self._client = client
+        self._signer = signers.Signer()
         self._registration = model.Registration(
             self.uuid, uuid.uuid4().hex, f'node-{number}'
         )
@@ -44,19 +46,23 @@ class SpeakingServer:
         self._at = time.time() - 30
 
     def register(self):
-        return self._client.register(self._registration)
+        return self._client.register(
+            self._signer.registration(self._registration)
+        )
 
     def next_report(self, up=1.0, events=()):
         self._sequence += 1
         self._at = max(time.time(), self._at + 0.001)
-        return model.Report(
-            self.uuid,
-            self._registration.epoch,
-            self._sequence,
-            sent_at=time.time(),
-            frame=model.Frame.of(self._at, [model.Sample(UP, up)]),
-            events=tuple(events),
-            urgent=True,
+        return self._signer.report(
+            model.Report(
+                self.uuid,
+                self._registration.epoch,
+                self._sequence,
+                sent_at=time.time(),
+                frame=model.Frame.of(self._at, [model.Sample(UP, up)]),
+                events=tuple(events),
+                urgent=True,
+            )
         )
 
     def say(self, up):

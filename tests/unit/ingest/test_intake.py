@@ -69,5 +69,8 @@ class TestClock(testtools.TestCase):
     def test_events_are_shifted_by_the_same(self):
         event = model.LogEvent(100.0, 's', 'ERROR', 'm')
         server = dataclasses.replace(SERVER, clock_offset=60.0)
-        (shifted,) = intake.shift_all(server, (event,), 'at')
-        self.assertEqual(40.0, shifted.at)
+        (shifted,) = intake.shift_all(server, (event,), 'at', 'last_at')
+        self.assertEqual((40.0, 0.0), (shifted.at, shifted.last_at))
+        event = dataclasses.replace(event, last_at=160.0)
+        (shifted,) = intake.shift_all(server, (event,), 'at', 'last_at')
+        self.assertEqual((40.0, 100.0), (shifted.at, shifted.last_at))

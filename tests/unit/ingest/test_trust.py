@@ -433,7 +433,7 @@ class Trust(stateful.RuleBasedStateMachine):
 
 
 Trust.TestCase.settings = hypothesis.settings(
-    max_examples=200, stateful_step_count=40, deadline=None
+    max_examples=300, stateful_step_count=40, deadline=None
 )
 
 

@@ -14,6 +14,7 @@
 
 from alembic import op
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
 revision = '0002'
 down_revision = '0001'
@@ -32,6 +33,16 @@ def upgrade():
     ):
         _add(table, column)
     op.add_column('servers', sa.Column('refused_at', sa.Double()))
+    _add_former_keys()
+
+
+def _add_former_keys():
+    # MySQL has no default of a TEXT column
+    kind = sa.Text().with_variant(mysql.MEDIUMTEXT(), 'mysql', 'mariadb')
+    op.add_column('servers', sa.Column('former_keys', kind))
+    op.execute("UPDATE servers SET former_keys = '{}'")
+    with op.batch_alter_table('servers') as batch:
+        batch.alter_column('former_keys', existing_type=kind, nullable=False)
 
 
 def _add(table, column):
