@@ -90,10 +90,11 @@ class Request(pecan.Request):
     accept = acceptparse.create_accept_header('*/*')
 
 
-def make(conf, database, storage):
+def make(conf, database, storage, ingest):
     """
     :param database: a Database, shared with others or not
     :param storage: a Storage
+    :param ingest: an Ingest; who made it stops it
     :returns: the WSGI application
     """
     parts = api_parts.Parts(
@@ -101,6 +102,7 @@ def make(conf, database, storage):
         database=database,
         storage=storage,
         enforcer=policy.get_enforcer(conf),
+        ingest=ingest,
     )
     app = pecan.Pecan(
         root.Root(parts),

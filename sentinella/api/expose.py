@@ -23,6 +23,7 @@ import pecan
 import webob
 
 from sentinella import context as contexts
+from sentinella import exceptions
 from sentinella import policy as policies
 from sentinella.api import auth
 from sentinella.api import errors
@@ -71,6 +72,16 @@ class Asked:
         :raises Forbidden: the rule does not allow it
         """
         policies.check(self.parts.enforcer, self.context, rule, project_id)
+
+    def may(self, rule, project_id):
+        """
+        :returns: whether :meth:`authorize` would let it pass
+        """
+        try:
+            self.authorize(rule, project_id)
+        except exceptions.Forbidden:
+            return False
+        return True
 
     @property
     def filters(self):

@@ -18,6 +18,7 @@ from oslo_config import cfg
 from oslo_policy import policy
 
 from sentinella.db import database
+from sentinella.ingest import intake
 from sentinella.storage import base
 
 
@@ -27,3 +28,4 @@ class Parts:
     database: database.Database
     storage: base.Storage
     enforcer: policy.Enforcer
+    ingest: intake.Ingest

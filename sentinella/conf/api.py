@@ -33,9 +33,10 @@ OPTS = [
     ),
     cfg.IntOpt(
         'max_request_body_size',
-        default=114688,
+        default=1048576,
         min=1024,
-        help='Largest request body, in bytes, that is read.',
+        help='Largest request body, in bytes, that is read. An agent that '
+        'reports over HTTPS sends up to 400 KiB at once.',
     ),
     cfg.PortOpt(
         'standalone_port',

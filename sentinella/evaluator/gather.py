@@ -35,12 +35,22 @@ def _clock_offset(server, times):
     return numpy.full(len(times), server.clock_offset)
 
 
+def _refusal_age(server, times):
+    """Seconds since something was last refused; infinite where nothing was,
+    so that `< n` is seen not to hold."""
+    if server.refused_at is None:
+        return numpy.full(len(times), numpy.inf)
+    age = times - server.refused_at
+    return numpy.where(age >= 0, age, numpy.inf)
+
+
 #: Metrics that no agent can tell of itself. They follow from the servers'
 #: rows, as they would have been sampled once per interval.
 OF_SERVERS = {
     'agent.silence': _silence,
     'agent.missed_reports': _missed_reports,
     'agent.clock_offset': _clock_offset,
+    'agent.refusal_age': _refusal_age,
 }
 
 
@@ -102,11 +112,22 @@ class Moment:
         series = []
         for id_ in self._ids(project_id):
             server = self.servers[id_]
+            if _never_reported(server):
+                continue
             times = numpy.arange(self.now, start, -server.interval)[::-1]
             series.append(
                 base.Series(id_, metric, times, sample(server, times))
             )
         return series
+
+
+def _never_reported(server):
+    """Whether it waits to be accepted for the first time: it is not silent,
+    it is not listened to."""
+    return server.last_report_at is None and (
+        server.enrolment == model.Enrolment.PENDING
+        and server.candidate_key != ''
+    )
 
 
 def _key(expression, project_id):

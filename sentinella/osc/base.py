@@ -41,6 +41,7 @@ COLUMNS = {
     'match_by': columns.Words,
     'next_attempt_at': columns.Time,
     'pids': columns.Words,
+    'refused_at': columns.Time,
     'settings': columns.Pairs,
     'since': columns.Time,
     'updated_at': columns.Time,
@@ -60,6 +61,7 @@ HEADERS = {
     'last_report_at': 'Last Report',
     'next_attempt_at': 'Next Attempt',
     'pids': 'PIDs',
+    'refused_at': 'Last Refused',
     'request_id': 'Request ID',
 }
 

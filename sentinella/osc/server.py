@@ -25,10 +25,17 @@ FIELDS = (
     'clock_offset',
     'interval',
     'dropped',
+    'enrolment',
+    'fingerprint',
+    'candidate_fingerprint',
+    'refused',
+    'refused_at',
     'agent_version',
     'facts',
     'created_at',
 )
+
+ENROLMENTS = ('accepted', 'pending', 'changed')
 
 MODES = ('active', 'maintenance', 'blackout')
 
@@ -53,13 +60,24 @@ class ListServer(base.List):
     """List servers"""
 
     path = key = 'servers'
-    fields = ('id', 'hostname', 'mode', 'cloud_group', 'last_report_at')
+    fields = (
+        'id',
+        'hostname',
+        'mode',
+        'cloud_group',
+        'enrolment',
+        'last_report_at',
+    )
     long_fields = (
         'location',
         'project_id',
         'agent_version',
         'clock_offset',
         'dropped',
+        'fingerprint',
+        'candidate_fingerprint',
+        'refused',
+        'refused_at',
     )
 
     def add_filters(self, parser):
@@ -74,9 +92,15 @@ class ListServer(base.List):
             metavar='<group>',
             help='Only servers of this cloud group',
         )
+        parser.add_argument(
+            '--enrolment',
+            choices=ENROLMENTS,
+            help='Only servers whose key is accepted, waits to be (pending), '
+            'or is asked to make room for another (changed)',
+        )
 
     def query(self, args):
-        return base.given(args, 'hostname', 'mode', 'cloud_group')
+        return base.given(args, 'hostname', 'mode', 'cloud_group', 'enrolment')
 
 
 class ShowServer(base.Show):
@@ -121,6 +145,29 @@ class SetServer(base.Command):
         base.nothing_to_set(body)
         server = find_id(self.client, args.server)
         self.client.patch(f'servers/{server}', body)
+
+
+class AcceptServer(base.Show):
+    """Accept the key that a server asks to be known by"""
+
+    fields = FIELDS
+
+    def get_parser(self, prog_name):
+        parser = super().get_parser(prog_name)
+        add_server(parser)
+        parser.add_argument(
+            '--fingerprint',
+            metavar='<fingerprint>',
+            help='Only if the key has this fingerprint, which '
+            '"sentinella-agent identity" tells on the server itself; '
+            'without it whatever key waits is accepted',
+        )
+        return parser
+
+    def request(self, args):
+        server = find_id(self.client, args.server)
+        body = base.given(args, 'fingerprint')
+        return self.client.post(f'servers/{server}/accept', body)
 
 
 class DeleteServer(base.Each):

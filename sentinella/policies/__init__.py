@@ -19,6 +19,7 @@ from sentinella.policies import channels
 from sentinella.policies import logs
 from sentinella.policies import metrics
 from sentinella.policies import notifications
+from sentinella.policies import reports
 from sentinella.policies import servers
 from sentinella.policies import services
 
@@ -30,6 +31,7 @@ RESOURCES = (
     logs,
     metrics,
     notifications,
+    reports,
     servers,
     services,
 )

@@ -16,6 +16,7 @@ LIST = 'sentinella:servers:list'
 SHOW = 'sentinella:servers:show'
 UPDATE = 'sentinella:servers:update'
 DELETE = 'sentinella:servers:delete'
+ACCEPT = 'sentinella:servers:accept'
 
 RULES = [
     base.read(LIST, 'List servers.', 'GET /v1/servers'),
@@ -31,5 +32,12 @@ RULES = [
         base.MANAGER,
         'Forget a server that is gone, with all that it reported.',
         'DELETE /v1/servers/{server_id}',
+    ),
+    # no more than to forget it, and have it register anew
+    base.write(
+        ACCEPT,
+        base.MANAGER,
+        'Accept the key that a server asks to be known by.',
+        'POST /v1/servers/{server_id}/accept',
     ),
 ]

@@ -29,6 +29,7 @@ from sentinella.db import database
 from sentinella.db import migration
 from sentinella.evaluator import builtin
 from sentinella.evaluator import service as evaluator
+from sentinella.ingest import intake
 from sentinella.notifier import delivery
 from sentinella.rpc import conductor as conductor_client
 from sentinella.rpc import transport as bus
@@ -73,8 +74,11 @@ class Standalone:
         self.storage = plugins.load(
             'sentinella.storage', conf.storage.driver, conf, self.database
         )
+        self._ingest = intake.Ingest(
+            conf, self.database, self.storage, wake=lambda: None
+        )
         self.api = Api(
-            app.make(conf, self.database, self.storage),
+            app.make(conf, self.database, self.storage, self._ingest),
             conf.api.standalone_port,
         )
         transport = bus.get_transport(conf, bus.IN_PROCESS)
@@ -106,4 +110,5 @@ class Standalone:
     def stop(self):
         for part in reversed(self._parts):
             part.stop()
+        self._ingest.stop()
         self.database.dispose()

@@ -17,6 +17,7 @@ environment variable OS_SENTINELLA_CONFIG_FILE names. The server's own
 command line is not ours to read.
 """
 
+import atexit
 import os
 
 from sentinella import exceptions
@@ -24,6 +25,7 @@ from sentinella import plugins
 from sentinella import service
 from sentinella.api import app
 from sentinella.db import database as db
+from sentinella.ingest import intake
 
 
 def _make():
@@ -44,7 +46,10 @@ def _make():
     storage = plugins.load(
         'sentinella.storage', conf.storage.driver, conf, database
     )
-    return app.make(conf, database, storage)
+    # evaluators find by themselves what is due: no bus is needed here
+    ingest = intake.Ingest(conf, database, storage, wake=lambda: None)
+    atexit.register(ingest.stop)
+    return app.make(conf, database, storage, ingest)
 
 
 application = _make()

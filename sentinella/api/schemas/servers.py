@@ -10,6 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+from sentinella import model
 from sentinella.api.schemas import fields
 
 _PLACE = {
@@ -19,6 +20,18 @@ _PLACE = {
 }
 
 LIST = fields.listing(
-    hostname=fields.WORD, mode=fields.MODE, cloud_group=fields.WORD
+    hostname=fields.WORD,
+    mode=fields.MODE,
+    cloud_group=fields.WORD,
+    enrolment=fields.one_of(model.Enrolment),
 )
 UPDATE = fields.change(mode=fields.MODE, cloud_group=_PLACE, location=_PLACE)
+ACCEPT = fields.creation(
+    (),
+    fingerprint={
+        'type': 'string',
+        'pattern': r'^SHA256:[A-Za-z0-9+/]{43}\Z',
+        'maxLength': 50,
+        'description': 'a fingerprint such as SHA256: and 43 characters',
+    },
+)

@@ -21,6 +21,7 @@ from sentinella.api.v1 import channels
 from sentinella.api.v1 import logs
 from sentinella.api.v1 import metrics
 from sentinella.api.v1 import notifications
+from sentinella.api.v1 import reports
 from sentinella.api.v1 import servers
 from sentinella.api.v1 import services
 
@@ -33,6 +34,8 @@ class V1(resource.Resource):
         'logs': logs.Logs,
         'metrics': metrics.Metrics,
         'notifications': notifications.Notifications,
+        'registrations': reports.Registrations,
+        'reports': reports.Reports,
         'servers': servers.Servers,
         'services': services.Services,
     }

@@ -12,6 +12,7 @@
 
 """The monitored nodes."""
 
+from sentinella import signing
 from sentinella.api import resource
 from sentinella.api import times
 from sentinella.api.expose import expose
@@ -50,6 +51,16 @@ class Servers(resource.Resource):
         with self.parts.database.writer() as session:
             servers.delete(session, server_id, asked.now, asked.visible)
 
+    @expose(
+        'POST {server_id}/accept', policy=rules.ACCEPT, body=schemas.ACCEPT
+    )
+    def accept(self, asked, server_id):
+        with self.parts.database.writer() as session:
+            accepted = servers.accept_key(
+                session, server_id, asked.visible, **asked.body
+            )
+        return view(accepted)
+
 
 def view(server):
     return {
@@ -66,4 +77,9 @@ def view(server):
         'dropped': server.dropped,
         'created_at': times.show(server.created_at),
         'last_report_at': times.show(server.last_report_at),
+        'enrolment': server.enrolment,
+        'fingerprint': signing.fingerprint(server.public_key),
+        'candidate_fingerprint': signing.fingerprint(server.candidate_key),
+        'refused': server.refused,
+        'refused_at': times.show(server.refused_at),
     }

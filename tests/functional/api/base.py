@@ -32,7 +32,9 @@ class ApiTestCase(databases.SqliteTestCase):
             self.database,
         )
         seed.fill(self.database, self.storage)
+        ingest = client.make_ingest(self.conf, self.database, self.storage)
+        self.addCleanup(ingest.stop)
         self.application = client.make_app(
-            self.conf, self.database, self.storage
+            self.conf, self.database, self.storage, ingest
         )
         self.api = client.Client(self.application)

@@ -17,12 +17,18 @@ import json
 import webob
 
 from sentinella.api import app
+from sentinella.ingest import intake
 
 
-def make_app(conf, database, storage):
+def make_app(conf, database, storage, ingest=None):
     """The API where everybody is the admin, as in standalone."""
     conf.set_override('auth_strategy', 'noauth', 'api')
-    return app.make(conf, database, storage)
+    return app.make(conf, database, storage, ingest)
+
+
+def make_ingest(conf, database, storage):
+    """What takes reports in the API; who calls this stops it."""
+    return intake.Ingest(conf, database, storage, wake=lambda: None)
 
 
 class Client:

@@ -32,6 +32,10 @@ from sentinella.storage import base
 #: One minute ago, when all of it was seen.
 AT = round(time.time()) - 60
 
+#: Public keys: that the servers are known by, and one that asks for it.
+KEY = 'O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik'
+CANDIDATE = 'iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w'
+
 BUILTIN = '00000000-0000-4000-8000-0000000000bb'
 
 
@@ -94,7 +98,9 @@ def _fill_project(session, builtin, hostname, name, project_id):
         facts={'cpus': 8, 'openstack': '2026.1'},
     )
     server = servers.hold(session, registration, project_id, AT - 3600)
-    server = servers.register(session, server, registration, project_id)
+    server = servers.register(
+        session, server, registration, project_id, public_key=KEY
+    )
     services.apply(
         session,
         server.id,

@@ -38,7 +38,9 @@ class TestErrors(base.ApiTestCase):
         )
 
     def test_body_too_large(self):
-        response = self.api.ask('POST', '/v1/channels', {'name': 'a' * 120000})
+        response = self.api.ask(
+            'POST', '/v1/channels', {'name': 'a' * 1100000}
+        )
         self.assertEqual(413, response.status_int)
         self.assertEqual(
             'sentinella.body_too_large', response.json['errors'][0]['code']
@@ -47,7 +49,7 @@ class TestErrors(base.ApiTestCase):
     def test_body_too_large_whose_length_is_not_told(self):
         request = webob.Request.blank('/v1/channels', method='POST')
         request.content_type = 'application/json'
-        request.environ['wsgi.input'] = io.BytesIO(b' ' * 120000)
+        request.environ['wsgi.input'] = io.BytesIO(b' ' * 1100000)
         request.environ['wsgi.input_terminated'] = True
         request.environ.pop('CONTENT_LENGTH', None)
         request.is_body_readable = True

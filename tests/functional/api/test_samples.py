@@ -20,6 +20,11 @@ import json
 import os
 import pathlib
 
+from sentinella import model
+from sentinella import signing
+from sentinella import wire
+from sentinella.db import servers
+from tests import signers
 from tests.functional.api import base
 from tests.functional.api import seed
 
@@ -29,6 +34,25 @@ _SERVER = seed.number('server', 'alpha')
 _ALARM = seed.number('alarm', 'alpha')
 _DEFINITION = seed.number('definition', 'alpha')
 _CHANNEL = seed.number('channel', 'alpha')
+
+_AGENT = signers.Signer()
+_REGISTRATION = model.Registration(
+    seed.number('absent', 'alpha'),
+    '0d5a2a1f7f5c4f6f8d5a1c9e4b7a6c3d',
+    'vm-01',
+    agent_version='1.0.0',
+    facts={'cpus': 2},
+    sent_at=float(seed.AT),
+)
+_REPORT = model.Report(
+    _REGISTRATION.server,
+    _REGISTRATION.epoch,
+    1,
+    sent_at=float(seed.AT),
+    frame=model.Frame.of(
+        seed.AT, [model.Sample(model.Metric.of('cpu.percent'), 12.5)]
+    ),
+)
 
 #: By file: method, path and body, in an order that keeps each possible.
 EXCHANGES = {
@@ -40,6 +64,21 @@ EXCHANGES = {
         'PATCH',
         f'/v1/servers/{_SERVER}',
         {'mode': 'maintenance', 'location': 'rack 2'},
+    ),
+    'servers-accept': (
+        'POST',
+        f'/v1/servers/{_SERVER}/accept',
+        {'fingerprint': signing.fingerprint(seed.CANDIDATE)},
+    ),
+    'registrations-create': (
+        'POST',
+        '/v1/registrations',
+        wire.to_wire(_AGENT.registration(_REGISTRATION)),
+    ),
+    'reports-create': (
+        'POST',
+        '/v1/reports',
+        wire.to_wire(_AGENT.report(_REPORT)),
     ),
     'services-list': ('GET', f'/v1/services?server={_SERVER}', None),
     'alarms-list': ('GET', '/v1/alarms?state=ALARM&limit=1', None),
@@ -127,6 +166,11 @@ def shape(thing):
 
 
 class TestSamples(base.ApiTestCase):
+    def setUp(self):
+        super().setUp()
+        with self.database.writer() as session:
+            servers.refuse(session, {_SERVER: (1, seed.CANDIDATE)}, seed.AT)
+
     def test_samples(self):
         written = 'SENTINELLA_WRITE_SAMPLES' in os.environ
         for name, (method, path, body) in EXCHANGES.items():

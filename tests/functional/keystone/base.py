@@ -30,7 +30,7 @@ class KeystoneTestCase(databases.SqliteTestCase):
         super().setUp()
         self.keystone = self.useFixture(keystone.KeystoneFixture())
         self.keystone.configure(self.conf)
-        storage = plugins.load(
+        self.storage = plugins.load(
             'sentinella.storage',
             self.conf.storage.driver,
             self.conf,
@@ -38,11 +38,18 @@ class KeystoneTestCase(databases.SqliteTestCase):
         )
         seed.fill(
             self.database,
-            storage,
+            self.storage,
             self.keystone.projects['alpha'],
             self.keystone.projects['beta'],
         )
-        self.application = app.make(self.conf, self.database, storage)
+        self.make_application()
+
+    def make_application(self):
+        """As it is configured by now."""
+        made = self.conf, self.database, self.storage
+        ingest = client.make_ingest(*made)
+        self.addCleanup(ingest.stop)
+        self.application = app.make(*made, ingest)
 
     def as_(self, persona):
         """

@@ -73,6 +73,7 @@ MANAGE = [
     ('PATCH', CHANNEL, {'enabled': False}, 200),
     ('POST', f'{CHANNEL}/test', None, 200),
     ('DELETE', CHANNEL, None, 204),
+    ('POST', f'{SERVER}/accept', None, 409),
     ('DELETE', SERVER, None, 204),
 ]
 ADMIN = [
@@ -146,7 +147,7 @@ class TestPersonas(base.KeystoneTestCase):
                 request
                 for request in MANAGE
                 if request[1] in (SERVER, DEFINITION, CHANNEL)
-                or request[1].endswith('/test')
+                or request[1].endswith(('/test', '/accept'))
             ],
             404,
         )
@@ -304,7 +305,7 @@ class TestTokens(base.KeystoneTestCase):
             'http_request_max_retries', 0, 'keystone_authtoken'
         )
         api = self.as_('reader')
-        api._app = app.make(self.conf, self.database, None)
+        api._app = app.make(self.conf, self.database, None, None)
         response = api.ask('GET', '/v1/servers')
         self.assertEqual(503, response.status_int)
         self.assertEqual(

@@ -28,7 +28,9 @@ from osc_lib import clientmanager
 from oslotest import base
 
 from sentinella import plugins
+from sentinella import signing
 from sentinella.api import app
+from sentinella.db import servers
 from sentinella.osc import plugin
 from tests import databases
 from tests import keystone
@@ -60,7 +62,8 @@ class CliTestCase(base.BaseTestCase):
             'sentinella.storage', 'sql', conf, fixture.database
         )
         seed.fill(fixture.database, storage, **self.projects(conf))
-        self.url = self.serve(app.make(conf, fixture.database, storage))
+        self.database = fixture.database
+        self.url = self.serve(app.make(conf, self.database, storage, None))
 
     def projects(self, conf):
         """
@@ -145,6 +148,44 @@ class ServersTest(CliTestCase):
         self.assertEqual(8, shown['facts']['cpus'])
         self.assertEqual(
             shown, self.json('server', 'show', shown['id'].upper())
+        )
+
+    def test_accept(self):
+        waiting = signing.fingerprint(seed.CANDIDATE)
+        with self.database.writer() as session:
+            servers.refuse(
+                session,
+                {seed.number('server', 'alpha'): (3, seed.CANDIDATE)},
+                seed.AT,
+            )
+        (server,) = self.json('server', 'list', '--enrolment', 'changed')
+        self.assertEqual(
+            ('ctl-01', 'changed'), (server['Hostname'], server['Enrolment'])
+        )
+        (server,) = self.json(
+            'server', 'list', '--enrolment', 'changed', '--long'
+        )
+        self.assertEqual(waiting, server['Candidate Fingerprint'])
+        self.assertEqual(3, server['Refused'])
+        other = signing.fingerprint(seed.KEY)
+        self.assertIn(
+            f'has the fingerprint {waiting}, not {other}',
+            self.refused('server', 'accept', 'ctl-01', '--fingerprint', other),
+        )
+        shown = self.json(
+            'server', 'accept', 'ctl-01', '--fingerprint', waiting
+        )
+        self.assertEqual(
+            ('accepted', waiting, ''),
+            (
+                shown['enrolment'],
+                shown['fingerprint'],
+                shown['candidate_fingerprint'],
+            ),
+        )
+        self.assertIn(
+            'no key waits to be accepted',
+            self.refused('server', 'accept', 'ctl-01'),
         )
 
     def test_set(self):

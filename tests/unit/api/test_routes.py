@@ -130,6 +130,7 @@ class TestRoutes(base.BaseTestCase):
             {
                 'sentinella:alarm-definitions:any-project',
                 'sentinella:channels:any-project',
+                'sentinella:reports:cloud',
             },
             extra,
         )

@@ -25,6 +25,7 @@ from sentinella.knowledge import definitions
 from sentinella.storage import base as storage
 
 NAMES = {
+    'agent-not-trusted',
     'agent-silent',
     'api-down',
     'api-slow',
@@ -155,9 +156,24 @@ def silence(seconds, interval=10.0):
     return gather.OF_SERVERS['agent.missed_reports'](server, times)
 
 
+def refusal(seconds):
+    """What the servers table makes of what was refused so long ago."""
+    at = None if seconds is None else NOW - seconds
+    server = model.Server(
+        id=1, uuid='u', hostname='h', project_id='p', refused_at=at
+    )
+    times = NOW - numpy.arange(5, -1, -1) * 10
+    return gather.OF_SERVERS['agent.refusal_age'](server, times)
+
+
 #: Of each definition: its samples' dimension, then what makes it fire and
 #: what, being near to that, does not.
 FIXTURES = {
+    'agent-not-trusted': (
+        {},
+        [refusal(0), refusal(25), refusal(299)],
+        [refusal(300), refusal(None)],
+    ),
     'agent-silent': (
         {},
         [silence(36), silence(211, interval=60.0)],
