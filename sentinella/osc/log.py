@@ -21,7 +21,14 @@ class ListLog(base.List):
 
     path = key = 'logs'
     fields = ('at', 'server', 'service', 'level', 'message', 'count')
-    long_fields = ('id', 'module', 'request_id', 'signature', 'traceback')
+    long_fields = (
+        'id',
+        'last_at',
+        'module',
+        'request_id',
+        'signature',
+        'traceback',
+    )
     limit = 100
 
     def add_filters(self, parser):

@@ -40,6 +40,7 @@ def view(stored):
         'server_id': stored.server.uuid,
         'server': stored.server.hostname,
         'at': times.show(event.at),
+        'last_at': times.show(event.last_at or event.at),
         'service': event.service,
         'level': event.level,
         'module': event.module,
