@@ -97,13 +97,17 @@ class Logs:
                 self._add(self._services[path], record, time.time())
         for path, service in wanted.items():
             form = forms.get(service, recognise.Form())
-            if path in self._tails:
-                self._tails[path].form = form
-            else:
-                position = self._positions.pop(path, None)
-                self._tails[path] = tail.Tail(
-                    path, position, self._since, form
-                )
+            known = self._tails.get(path)
+            if known is not None and known.form == form:
+                continue
+            position = self._positions.pop(path, None)
+            if known is not None:
+                # its service is told to log in another way
+                for record in known.flush():
+                    self._add(self._services[path], record, time.time())
+                position = known.position()
+                known.close()
+            self._tails[path] = tail.Tail(path, position, self._since, form)
 
     def read(self, now, monotonic):
         """Read what was written."""

@@ -194,12 +194,11 @@ class Parser:
         return head
 
     def _is_worthy_json(self, text, at):
+        """Whether some level that matters is named in an object."""
         if _JSON.match(text, at) is None:
             return False
-        found = _JSON_LEVEL.search(text, at, text.index(b'\n', at))
-        return found is not None and (
-            not self._levels or found[1] in self._levels
-        )
+        named = _JSON_LEVEL.finditer(text, at, text.index(b'\n', at))
+        return any(not self._levels or n[1] in self._levels for n in named)
 
     def _advance(self, text, position, end):
         """Give the open record the lines up to the next prefix.
@@ -339,10 +338,13 @@ class Parser:
             )
         ]
 
+    def _matters(self, level):
+        return not self._levels or level.encode() in self._levels
+
     def _json(self, line):
         found = self._close()
         record = _from_json(line)
-        if record is not None:
+        if record is not None and self._matters(record.level):
             self.placed += 1
             found.append(record)
         return found
@@ -353,6 +355,10 @@ def _plain(data):
     if b'\x1b' in data:
         data = _COLORS.sub(b'', data)
     return records.text(data).rstrip('\n')
+
+
+def _string(value):
+    return str(value) if value else None
 
 
 def _from_json(line):
@@ -369,8 +375,8 @@ def _from_json(line):
             level=str(data['levelname']),
             logger=str(data['name']),
             message=str(data['message']),
-            request_id=context.get('request_id'),
-            traceback=data.get('traceback') or None,
+            request_id=_string(context.get('request_id')),
+            traceback=_string(data.get('traceback')),
         )
     except (
         ValueError,

@@ -15,10 +15,12 @@
 import bz2
 import contextlib
 import dataclasses
+import errno
 import gzip
 import lzma
 import os
 import re
+import stat
 import time
 import zlib
 
@@ -249,5 +251,8 @@ def opened(path):
     :returns: file of what was logged, in binary
     :raises OSError: it can't be opened
     """
+    if stat.S_ISFIFO(os.stat(path).st_mode):
+        # to open it would wait for its writer
+        raise OSError(errno.EINVAL, 'Not a regular file')
     opener = _OPENERS.get(os.path.splitext(path)[1])
     return opener(path, 'rb') if opener else open(path, 'rb', buffering=0)

@@ -126,6 +126,17 @@ class TestRealLines(base.BaseTestCase):
         )
         self.assertEqual(1, sum(r.traceback is not None for r in found))
 
+    def test_json_of_which_another_level_is_quoted(self):
+        line = (
+            '{"message": "m", "args": {"levelname": "%s"}, "created": 1.0,'
+            ' "process": 5, "name": "n", "levelname": "%s", "traceback": [1],'
+            ' "context": {"request_id": 5}}\n'
+        )
+        found, _ = parse((line % ('ERROR', 'INFO')).encode())
+        self.assertEqual([], found)
+        (record,), _ = parse((line % ('INFO', 'ERROR')).encode())
+        self.assertEqual(('5', '[1]'), (record.request_id, record.traceback))
+
     def test_pieces_cut_at_random(self):
         data = read('mixed.log') + read('json.log')
         whole, _ = parse(data)

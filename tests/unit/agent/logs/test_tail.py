@@ -11,32 +11,14 @@
 #    under the License.
 
 import os
-import tempfile
 
 import fixtures
-import hypothesis
-from hypothesis import strategies as st
 from oslotest import base
 
 from sentinella.agent.logs import follower
+from sentinella.agent.logs import layout
+from sentinella.agent.logs import recognise
 from sentinella.agent.logs import tail
-
-STEPS = st.lists(
-    st.one_of(
-        st.tuples(st.just('write'), st.integers(1, 5)),
-        st.sampled_from(
-            [
-                ('read',),
-                ('rename',),
-                ('copytruncate',),
-                ('vanish',),
-                ('restart',),
-                ('half',),
-            ]
-        ),
-    ),
-    max_size=25,
-)
 
 
 class Writer:
@@ -60,22 +42,11 @@ class Writer:
             self.file.write(self.line())
         self.file.flush()
 
-    def half(self):
-        """A line in two writes."""
-        line = self.line()
-        self.file.write(line[:40])
-        self.file.flush()
-        return line[40:]
-
     def rename(self):
         self.rotated += 1
         os.rename(self.path, f'{self.path}.{self.rotated}')
         # the writer goes on in the old file until it notices
         self.write(1)
-        self.reopen()
-
-    def vanish(self):
-        os.unlink(self.path)
         self.reopen()
 
     def reopen(self):
@@ -91,44 +62,6 @@ def numbers(found):
 
 
 class TestTail(base.BaseTestCase):
-    @hypothesis.settings(deadline=None, max_examples=150)
-    @hypothesis.given(STEPS)
-    def test_whatever_happens_to_a_log_each_record_is_read_once(self, steps):
-        with tempfile.TemporaryDirectory() as directory:
-            writer = Writer(os.path.join(directory, 'a.log'))
-            follower, found, now = tail.Tail(writer.path), [], 0.0
-            found += follower.read(now)
-            for step, *arguments in steps:
-                now += 1
-                if step == 'read':
-                    found += follower.read(now)
-                elif step == 'restart':
-                    found += follower.read(now) + follower.flush()
-                    follower = tail.Tail(writer.path, follower.position())
-                elif step == 'half':
-                    rest = writer.half()
-                    found += follower.read(now)
-                    writer.file.write(rest)
-                    writer.file.flush()
-                elif step in ('copytruncate', 'vanish'):
-                    # only what was read by then can be known
-                    found += follower.read(now)
-                    getattr(writer, step)()
-                    found += follower.read(now)
-                else:
-                    getattr(writer, step)(*arguments)
-                    if step == 'rename':
-                        found += follower.read(now)
-            found += follower.read(now) + follower.read(now + 60)
-            found += follower.read(now + 61) + follower.close()
-            writer.file.close()
-            self.assertEqual(
-                sorted(set(numbers(found))), sorted(numbers(found))
-            )
-            self.assertEqual(
-                list(range(1, writer.number + 1)), sorted(numbers(found))
-            )
-
     def setUp(self):
         super().setUp()
         self.directory = self.useFixture(fixtures.TempDir()).path
@@ -254,3 +187,30 @@ class TestLogs(base.BaseTestCase):
         self.logs.read(101.0, 2.0)
         self.logs.follow({})
         self.assertEqual({'a'}, self.logs.counted())
+
+    def test_a_service_that_is_told_to_log_in_another_way(self):
+        self.logs.follow({'a': (self.path,)})
+        self.logs.read(100.0, 1.0)
+        writer = Writer(self.path)
+        writer.write(1)
+        self.logs.read(101.0, 2.0)
+        told = layout.Settings(date='%H:%M:%S')
+        forms = {'a': recognise.Form('oslo', told)}
+        self.logs.follow({'a': (self.path,)}, forms)
+        writer.file.write('07:00:00.000 7 ERROR a [-] two\n')
+        writer.file.flush()
+        self.logs.read(102.0, 3.0)
+        self.logs.read(103.0, 4.0)
+        self.assertEqual(2, self.logs.take('a').errors)
+
+    def test_positions_that_are_none(self):
+        for position in ('x', [1], [{}], {'inode': 1}, [{'inode': 5}]):
+            follower = tail.Tail(self.path, position)
+            self.assertEqual([], follower.read(1.0))
+            self.assertIsNone(follower.position())
+
+    def test_a_pipe_is_no_log(self):
+        os.mkfifo(self.path)
+        follower = tail.Tail(self.path)
+        self.assertEqual([], follower.read(1.0))
+        self.assertEqual('Not a regular file', follower.problem)
