@@ -96,19 +96,20 @@ step_servers() {
     use_programs &&
         use_server MYSQL mysql+pymysql://root@127.0.0.1:3306/ &&
         use_server POSTGRESQL postgresql+psycopg2://postgres@127.0.0.1:5432/postgres &&
-        use_server RABBIT rabbit://guest:guest@127.0.0.1:5672/
+        use_server RABBIT rabbit://guest:guest@127.0.0.1:5672/ &&
+        need_packagers
 }
 
 step_pep8() {
     local failed=0 scripts
     scripts=$(git ls-files 'tools/*.sh' 'devstack/*.sh' devstack/settings \
-        devstack/lib .ci)
+        devstack/lib .ci 'packaging/debian/p*')
     ruff check . || failed=1
     ruff format --check . || failed=1
     flake8 sentinella tests benchmarks || failed=1
     doc8 -q doc/source api-ref/source releasenotes README.rst || failed=1
     codespell --skip '*.sample,*/build/*' sentinella tests doc/source api-ref/source README.rst \
-        CONTRIBUTING.rst HACKING.rst tools devstack releasenotes || failed=1
+        CONTRIBUTING.rst HACKING.rst tools devstack packaging releasenotes || failed=1
     # shellcheck disable=SC2086
     shellcheck -x -S warning $scripts || failed=1
     return $failed

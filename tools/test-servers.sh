@@ -95,6 +95,20 @@ apt_install_bindep() {
     apt_install $packages
 }
 
+# need_packagers: what builds and looks into the agent's packages
+need_packagers() {
+    has_packagers || apt_install_bindep && has_packagers || {
+        echo "rpmbuild, dpkg-deb and systemd-analyze are needed: apt install" \
+            "rpm dpkg systemd"
+        return 1
+    }
+}
+
+has_packagers() {
+    command -v rpmbuild >/dev/null && command -v dpkg-deb >/dev/null &&
+        command -v systemd-analyze >/dev/null
+}
+
 free_port() {
     python3 -c 'import socket
 with socket.socket() as s:
