@@ -181,6 +181,13 @@ class Identifier:
             place=place,
         )
 
+    def may_be(self, text):
+        """Whether a process of this command line may be anything known."""
+        title = read_title(text)
+        return is_server(title) or (
+            self._catalog.by_binary(title.program, text) is not None
+        )
+
     def _served(self, process, title):
         """What a WSGI server serves: the first of its clues that helps."""
         for clue in (

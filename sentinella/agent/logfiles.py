@@ -73,9 +73,8 @@ def locate(kind, processes, beside=(), place=places.NOWHERE):
 def _held(processes, place):
     found = {}
     for process in processes:
-        for path in proc.appended_files(process.pid):
-            if is_service_log(path):
-                found[_outside(path, process.pid, place)] = True
+        for path in proc.appended_files(process.pid, is_service_log):
+            found[_outside(path, process.pid, place)] = True
     return list(found)
 
 

@@ -160,9 +160,10 @@ def open_files(pid):
         return None
 
 
-def appended_files(pid):
+def appended_files(pid, wanted):
     """Files that it holds open for appending, its stdout and stderr aside.
 
+    :param wanted: called with a path, and true for those to be looked at
     :returns: list of paths, empty where it may not be known
     """
     try:
@@ -172,7 +173,12 @@ def appended_files(pid):
     found = []
     for number in numbers:
         path = readlink(f'{ROOT}/{pid}/fd/{number}') or ''
-        if int(number) > 2 and path[:1] == '/' and _appends(pid, number):
+        if (
+            path[:1] == '/'
+            and int(number) > 2
+            and wanted(path)
+            and _appends(pid, number)
+        ):
             found.append(path)
     return sorted(set(found))
 

@@ -19,13 +19,11 @@ from sentinella.agent import identify
 from sentinella.agent import places
 from sentinella.agent import proc
 
-#: Seconds after which a process is what it is going to be: forked, executed
-#: and renamed.
+#: Seconds of being there after which a process is what it is going to be:
+#: forked, executed and renamed.
 SETTLED = 30.0
 #: Seconds between two looks at processes that have settled.
 RESCAN = 60.0
-#: What the kernel's own threads are children of.
-_KERNEL = (0, 2)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,12 +69,13 @@ class Scanner:
     def scan(self, now):
         """
         :param now: seconds of the monotonic clock
-        :returns: {pid: (Process, Identity or None)}
+        :returns: {pid: (Process, Identity or None)}; of a process that can
+            be no service only the title is known
         """
         self.changed = now >= self._changed_at
         if self.changed:
             self._changed_at = now + RESCAN
-        again = {p for p, at in self._unsettled.items() if now >= at}
+        again = {p for p, (at, _) in self._unsettled.items() if now >= at}
         pulse = proc.pulse()
         if pulse is None or pulse != self._pulse:
             pids = set(proc.pids())
@@ -84,9 +83,8 @@ class Scanner:
                 self._forget(pid)
             again |= pids - self._known.keys()
         self._pulse = pulse
-        ticks = proc.ticks_now()
         for pid in again.union(self._next(now)):
-            self._look(pid, now, ticks)
+            self._look(pid, now)
         return self._known
 
     def _next(self, now):
@@ -99,33 +97,41 @@ class Scanner:
         taken, self._turn = self._turn[:share], self._turn[share:]
         return [pid for pid in taken if pid in self._known]
 
-    def _look(self, pid, now, ticks):
+    def _look(self, pid, now):
         before, known = self._known.get(pid, (None, None))
-        process = before
-        if before is None or not _is_as_it_was(before):
-            process = proc.process(pid)
-        if process is None:
-            self._forget(pid)
+        title = proc.title(pid)
+        if known and not title:
+            # it ended, or is about to and has no memory any more
+            if proc.process(pid) is None:
+                self._forget(pid)
             return
-        if known and not process.title and before.key == process.key:
-            # it is about to end, and has no memory any more
-            return
-        age = (ticks - process.start) / proc.TICKS
-        young = age < SETTLED
-        if young:
-            # less and less often
-            self._unsettled[pid] = now + age
-        else:
-            self._unsettled.pop(pid, None)
+        self._settle(pid, now)
         # a server that shows nothing may yet come to listen on a known port
-        waits = young and not known and identify.serves(process.title)
-        if before == process and not waits:
+        waits = not known and pid in self._unsettled and identify.serves(title)
+        if before is not None and title == before.title and not waits:
             return
-        identity = self._identifier.identify(process)
+        process, identity = proc.Process(pid, 0, 0, title), None
+        # what is no service is not looked into any further
+        if self._identifier.may_be(title):
+            process = proc.process(pid)
+            if process is None:
+                self._forget(pid)
+                return
+            identity = self._identifier.identify(process)
         if identity is None or (before, known) != (process, identity):
             self._note(before, known)
             self._note(process, identity)
         self._known[pid] = process, identity
+
+    def _settle(self, pid, now):
+        """Have it looked at less and less often."""
+        if pid in self._known and pid not in self._unsettled:
+            return
+        _, delay = self._unsettled.get(pid, (now, 0.5))
+        if 2 * delay > SETTLED:
+            del self._unsettled[pid]
+        else:
+            self._unsettled[pid] = now + 2 * delay, 2 * delay
 
     def _forget(self, pid):
         self._note(*self._known.pop(pid, (None, None)))
@@ -136,14 +142,6 @@ class Scanner:
         self.changed |= process is not None and (
             identity is not None or identify.serves(process.title)
         )
-
-
-def _is_as_it_was(process):
-    """Whether a process still has its title. One of the kernel's own never
-    has any, and one that ends has no more."""
-    if not process.title and process.ppid in _KERNEL:
-        return True
-    return process.title == proc.title(process.pid) != ''
 
 
 def assemble(table, listeners=None, catalog=None):

@@ -222,7 +222,9 @@ class Service:
             return False
         found = logfiles.locate(self.kind, self.processes, beside, self.place)
         # a service opens its log some seconds after its process starts
-        self._relocate_at = now + (RELOCATE if found else RELOCATE / 12)
+        youngest = min(f.master.age() for f in self.masters.values())
+        soon = not found and youngest < RELOCATE
+        self._relocate_at = now + (RELOCATE / 12 if soon else RELOCATE)
         changed = bool(found) and found != self.log_files
         if changed:
             self.log_files = found

@@ -91,7 +91,7 @@ class TestGarbage(base.BaseTestCase):
                 proc.uid(pid)
                 proc.environ(pid)
                 proc.sockets(pid)
-                proc.appended_files(pid)
+                proc.appended_files(pid, bool)
 
     @given(strategies.lists(strategies.tuples(
         strategies.integers(1, 5),
