@@ -11,7 +11,8 @@
 #    under the License.
 
 
-"""A cable between a client and a server on loopback, that can be pulled."""
+"""A cable between a client and a server on loopback, that can be pulled, or
+trodden on."""
 
 import contextlib
 import socket
@@ -31,6 +32,9 @@ class CableFixture(fixtures.Fixture):
 
     def _setUp(self):
         self._pulled = False
+        self._flows = threading.Event()
+        self._flows.set()
+        self.addCleanup(self._flows.set)
         self._sockets = set()
         self._listener = socket.create_server(('127.0.0.1', 0))
         self.port = self._listener.getsockname()[1]
@@ -47,6 +51,13 @@ class CableFixture(fixtures.Fixture):
 
     def plug(self):
         self._pulled = False
+
+    def hold(self):
+        """Let nothing through, and tell nobody: what is sent comes late."""
+        self._flows.clear()
+
+    def let_go(self):
+        self._flows.set()
 
     def _accept(self):
         with contextlib.suppress(OSError):
@@ -65,6 +76,7 @@ class CableFixture(fixtures.Fixture):
     def _copy(self, source, sink):
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                self._flows.wait()
                 sink.sendall(data)
         for item in (source, sink):
             with contextlib.suppress(OSError):

@@ -54,7 +54,7 @@ class Publisher:
         self._me = me
         self._describe = describe
         self._routes = routes.Routes(ways, self._knock)
-        self._epoch = ''
+        self._delivered = None
         self._registered = None
         self._rotate_at = 0.0
         self._fresh = False
@@ -100,14 +100,16 @@ class Publisher:
         """
         :returns: what is to be done, with the report and the Receipt
         """
-        self._epoch = report.epoch
         if self._registered != report.epoch:
-            receipt = self._register(route)
+            receipt = self._register(route, report.epoch)
             if receipt.status is not _STATUS.ACCEPTED:
                 return self._not_registered, receipt
         elif self._me.rotating and time.monotonic() >= self._rotate_at:
-            self._rotate(route)
-        receipt = route.report(self._sign(report))
+            self._rotate(route, report.epoch)
+        body = self._body(report)
+        receipt = route.report(self._me.sign_report(body))
+        if receipt.status in (_STATUS.ACCEPTED, _STATUS.DUPLICATE):
+            self._delivered = body
         return self._handler(receipt), receipt
 
     def _handler(self, receipt):
@@ -120,46 +122,43 @@ class Publisher:
             _STATUS.UNTRUSTED: self._untrusted,
         }.get(receipt.status, self._taken)
 
-    def _register(self, route):
+    def _register(self, route, epoch):
         """
         :returns: Receipt
         """
-        epoch = self._epoch
-        receipt = self._knock(route)
+        signed = self._me.sign_registration(self._describe(epoch))
+        receipt = route.register(signed)
         if receipt.status is _STATUS.ACCEPTED:
+            self._me.confirm(signed)
             self._registered = epoch
             self._fresh = True
             self._known.clear()
         return receipt
 
     def _knock(self, route):
-        """Register, and no more: whatever the answer, there is one; called
-        in the routes' thread as well.
+        """See whether anybody answers; in the routes' thread.
 
-        :returns: Receipt
+        What is stored already does no harm, however late it comes. A
+        registration would: it may look like one that was overheard.
         """
-        signed = self._me.sign_registration(self._describe(self._epoch))
-        receipt = route.register(signed)
-        if receipt.status is _STATUS.ACCEPTED:
-            self._me.confirm(signed)
-        return receipt
+        if self._delivered is None:
+            raise exceptions.BusUnavailable('nothing was delivered yet')
+        route.report(self._me.sign_report(self._delivered))
 
-    def _rotate(self, route):
+    def _rotate(self, route, epoch):
         """Have the next key take the place of the present one, which serves
         until then."""
-        receipt = self._register(route)
+        receipt = self._register(route, epoch)
         if receipt.status is not _STATUS.ACCEPTED:
             LOG.warning('The key is not changed yet: %s', _said(receipt))
             self._rotate_at = time.monotonic() + PATIENT
 
-    def _sign(self, report):
+    def _body(self, report):
         frame = report.frame
         if frame is not None and frame.schema in self._known:
             frame = dataclasses.replace(frame, metrics=None)
-        return self._me.sign_report(
-            identity.to_body(
-                dataclasses.replace(report, frame=frame, sent_at=time.time())
-            )
+        return identity.to_body(
+            dataclasses.replace(report, frame=frame, sent_at=time.time())
         )
 
     def _taken(self, report, receipt):

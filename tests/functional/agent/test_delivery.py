@@ -539,6 +539,25 @@ class TestBothWays(testtools.TestCase):
         self.assertEqual(1, said.count('Reports go over https'))
         self.assertNotIn('Traceback', said)
 
+    def test_over_https_while_the_bus_hangs(self):
+        """What was sent over it comes late, and does no harm."""
+        self.node.run('conductor', 'ctl')
+        agent = self.agent(
+            'bus,https',
+            self.credential('service', 'service'),
+            f'endpoint_override = {self.url}',
+        )
+        self.wait_for_more(3, 'reports over the bus')
+        self.cable.hold()
+        self.wait_for_more(10, 'reports over HTTPS')
+        self.cable.let_go()
+        processes.wait_for(
+            lambda: 'Reports go over bus again' in agent.log.read_text(),
+            'the bus again',
+        )
+        self.wait_for_more(3, 'further reports')
+        self.assertEachOnce()
+
     def test_a_node_that_never_reaches_the_bus(self):
         """A tenant's own machine: its reports are its project's."""
         credential = self.credential('member', 'alpha')
