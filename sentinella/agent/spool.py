@@ -13,37 +13,22 @@
 """Keeps reports on disk until a conductor has them.
 
 A spool has two lanes: one of reports that overtake, one of all others. Each
-keeps its order. A lane is a few append-only segments, numbered throughout the
-spool and named `.urgent` or `.spool`, each made of entries: their length and
-CRC32, then one letter that says what it is, then the rest.
-
-    H   {"epoch", "sequence", "boot", "dropped"}: a segment's first entry, and
-        the epoch of all its reports
-    M   [schema, metrics]: comes before a segment's first report of it
-    R   a sequence in eight bytes, and the report without its metrics
-    A   [epoch, sequence]: this report, and all before it in its lane, need
-        not be sent
-    D   reports that were dropped and are not told of yet
+keeps its order; :mod:`sentinella.agent.lanes` has their files.
 
 A killed agent loses nothing. What is taken at once is never synced to the
 disk; what still waits half a second later is, by the :class:`Syncer`, so a
-machine that loses its power loses a second. Whatever a crash leaves half
-written, and what follows it in its segment, is left out when the spool is
-opened. Sequences leap to the clock's microseconds then, because one might
-otherwise be given twice, and the epoch is another one where something was
-left out or the machine was started anew.
+machine that loses its power loses a second. When a spool is opened sequences
+leap to the clock's microseconds, because one might otherwise be given twice,
+and the epoch is another one where something was damaged or the machine was
+started anew.
 """
 
 import collections
 import dataclasses
-import json
 import os
-import re
-import struct
 import threading
 import time
 import uuid
-import zlib
 
 from oslo_log import log
 
@@ -51,13 +36,11 @@ from sentinella import exceptions
 from sentinella import model
 from sentinella import service
 from sentinella import wire
+from sentinella.agent import lanes
 from sentinella.agent import proc
 
 LOG = log.getLogger(__name__)
 
-_HEAD = struct.Struct('<II')
-_SEQUENCE = struct.Struct('<Q')
-_NAME = re.compile(r'(\d{10,18})\.(spool|urgent)')
 #: A spool of its greatest size has so many segments; one is dropped at a
 #: time.
 SEGMENTS = 16
@@ -65,95 +48,6 @@ SEGMENTS = 16
 SMALLEST, BIGGEST = 1 << 16, 1 << 22
 #: Reports that are kept in memory while the disk takes none.
 UNWRITTEN = 32
-
-
-@dataclasses.dataclass(slots=True, eq=False)
-class _Segment:
-    """
-    :ivar rank: of its epoch: those that come later have greater ones
-    :ivar waiting: reports in it that are not acknowledged
-    :ivar schemas: that it holds the metrics of
-    :ivar dirty: something was written that may not be on the disk
-    :ivar named: that it exists is on the disk
-    """
-
-    path: str
-    number: int
-    epoch: str = ''
-    rank: int = 0
-    size: int = 0
-    waiting: int = 0
-    schemas: set = dataclasses.field(default_factory=set)
-    dirty: bool = True
-    named: bool = False
-
-
-@dataclasses.dataclass(slots=True, eq=False)
-class _Waiting:
-    """Where a report is: in a segment, or here.
-
-    :ivar offset: of its entry, behind the entry's head
-    :ivar report: where it could not be written, and of the last one
-    """
-
-    epoch: str
-    rank: int
-    sequence: int
-    segment: _Segment | None = None
-    offset: int = 0
-    size: int = 0
-    report: model.Report | None = None
-
-    @property
-    def identity(self):
-        return self.epoch, self.sequence
-
-
-class _Lane:
-    """
-    :ivar file: number of the open file of the last segment, or None
-    """
-
-    def __init__(self, suffix):
-        self.suffix = suffix
-        self.segments = collections.deque()
-        self.reports = collections.deque()
-        self.file = None
-
-    @property
-    def bytes(self):
-        return sum(segment.size for segment in self.segments)
-
-    def pop(self):
-        """
-        :returns: the oldest _Waiting, no longer in the lane
-        """
-        waiting = self.reports.popleft()
-        if waiting.segment is not None:
-            waiting.segment.waiting -= 1
-        return waiting
-
-    def write(self, kind, thing):
-        """
-        :returns: offset and size of what was written
-        :raises OSError: it was not, and nothing is left of it
-        """
-        segment = self.segments[-1]
-        data = kind + json.dumps(thing, separators=(',', ':')).encode()
-        entry = _HEAD.pack(len(data), zlib.crc32(data)) + data
-        written = os.write(self.file, entry)
-        if written != len(entry):
-            os.ftruncate(self.file, segment.size)
-            raise OSError(28, 'No space left on device')
-        offset = segment.size + _HEAD.size
-        segment.size += len(entry)
-        segment.dirty = True
-        return offset, len(data)
-
-    def close(self):
-        if self.file is not None:
-            os.close(self.file)
-        self.file = None
 
 
 class Spool:
@@ -172,7 +66,7 @@ class Spool:
         self._lock = threading.Lock()
         self._arrived = threading.Condition(self._lock)
         self._listener = None
-        self._urgent, self._others = _Lane('urgent'), _Lane('spool')
+        self._urgent, self._others = lanes.Lane('urgent'), lanes.Lane('spool')
         self._lanes = (self._urgent, self._others)
         self._last = None
         self._metrics = {}
@@ -346,9 +240,9 @@ class Spool:
 
     def _keep(self, report):
         """
-        :returns: its _Waiting
+        :returns: its lanes.Waiting
         """
-        waiting = _Waiting(
+        waiting = lanes.Waiting(
             self.epoch, self._rank, report.sequence, report=report
         )
         problem = None
@@ -372,11 +266,7 @@ class Spool:
                 self._metrics[frame.schema] = frame.metrics
             frame = dataclasses.replace(frame, metrics=None)
         plain = wire.to_wire(dataclasses.replace(report, frame=frame))
-        waiting.offset, waiting.size = lane.write(
-            b'R' + _SEQUENCE.pack(report.sequence), plain
-        )
-        waiting.segment = segment
-        segment.waiting += 1
+        lane.write_report(waiting, plain)
 
     def _bound(self):
         while self.bytes > self._max and self._drop_oldest():
@@ -439,27 +329,15 @@ class Spool:
 
     def _open_segment(self, lane):
         path = os.path.join(self._path, f'{self._number:010}.{lane.suffix}')
-        segment = _Segment(path, self._number, self.epoch, self._rank)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-        file = os.open(path, flags | os.O_CLOEXEC, 0o640)
+        segment = lanes.Segment(path, self._number, self.epoch, self._rank)
         self._number += 1
-        lane.file, before = file, lane.file
-        lane.segments.append(segment)
         header = {
             'epoch': self.epoch,
             'sequence': self._sequence,
             'boot': proc.boot_id(),
             'dropped': self._dropped,
         }
-        try:
-            lane.write(b'H', header)
-        except OSError:
-            lane.close()
-            lane.file = before
-            self._unlink(lane, [segment])
-            raise
-        if before is not None:
-            os.close(before)
+        lane.open(segment, header)
 
     def _start_anew(self, lane):
         """Nothing waits: a fresh segment takes the place of all others."""
@@ -522,9 +400,7 @@ class Spool:
             return waiting.report
         problem = None
         try:
-            data = _read_entry(waiting)
-            plain = json.loads(data[1 + _SEQUENCE.size :])
-            report = wire.from_wire(model.Report, plain)
+            report = wire.from_wire(model.Report, lanes.read(waiting))
         except (OSError, ValueError, exceptions.InvalidReport) as error:
             problem = error
         if problem:
@@ -538,15 +414,15 @@ class Spool:
 
     def _recover(self):
         """Read what an earlier agent has left."""
-        found = [_NAME.fullmatch(name) for name in os.listdir(self._path)]
+        found = [lanes.NAME.fullmatch(name) for name in os.listdir(self._path)]
         boot, whole, ranks = None, True, {}
         for match in sorted(filter(None, found), key=lambda m: int(m[1])):
             self._number = int(match[1]) + 1
             lane = self._urgent if match[2] == 'urgent' else self._others
-            segment = _Segment(
+            segment = lanes.Segment(
                 os.path.join(self._path, match[0]), int(match[1]), named=True
             )
-            recovery = _Recovery(lane, segment, ranks, self._metrics)
+            recovery = lanes.Recovery(lane, segment, ranks, self._metrics)
             whole = recovery.run() and whole
             if recovery.header is not None:
                 self._go_on_after(recovery)
@@ -572,105 +448,6 @@ class Spool:
         self._sequence = max(self._sequence, recovery.sequence)
         if recovery.lane is self._others:
             self._dropped = recovery.dropped
-
-
-class _Recovery:
-    """Reads one segment into its lane, up to what a crash has damaged.
-
-    :param ranks: of epochs, by their names; added to
-    :param metrics: by their schemas; added to
-    :ivar header: its first entry, or None where it can't be read
-    :ivar sequence: the next one after it
-    """
-
-    def __init__(self, lane, segment, ranks, metrics):
-        self.lane = lane
-        self.header = None
-        self.sequence = 1
-        self.dropped = 0
-        self._segment = segment
-        self._ranks = ranks
-        self._metrics = metrics
-
-    def run(self):
-        """
-        :returns: whether all of it could be read
-        """
-        problem, size = None, 0
-        self.lane.segments.append(self._segment)
-        try:
-            with open(self._segment.path, 'rb') as file:
-                data = file.read()
-            size = len(data)
-            for offset, entry in _entries(data):
-                self._read(offset, entry)
-                self._segment.size = offset + len(entry)
-        except OSError as error:
-            problem = error.strerror
-        except (LookupError, TypeError, ValueError, struct.error) as error:
-            problem = repr(error)
-        lost = size - self._segment.size
-        if problem or lost or self.header is None:
-            LOG.warning(
-                'Spool: %s bytes of %s are of no use%s',
-                lost,
-                self._segment.path,
-                f': {problem}' if problem else '',
-            )
-        # it takes its room until it is unlinked
-        self._segment.size = size
-        return not problem and not lost and self.header is not None
-
-    def _read(self, offset, entry):
-        kind, body = entry[:1], entry[1:]
-        if (self.header is None) is not (kind == b'H'):
-            raise ValueError('expected one H, at the beginning')
-        if kind == b'H':
-            self._read_header(json.loads(body))
-        elif kind == b'M':
-            self._read_metrics(*json.loads(body))
-        elif kind == b'R':
-            self._read_report(offset, entry)
-        elif kind == b'A':
-            self._read_removed(*json.loads(body))
-        elif kind == b'D':
-            self.dropped = int(json.loads(body))
-
-    def _read_header(self, header):
-        epoch, segment = header['epoch'], self._segment
-        segment.epoch = epoch
-        segment.rank = self._ranks.setdefault(epoch, len(self._ranks))
-        self.sequence = int(header['sequence'])
-        self.dropped = int(header.get('dropped', 0))
-        self.header = {'epoch': epoch, 'boot': header['boot']}
-
-    def _read_metrics(self, schema, metrics):
-        self._segment.schemas.add(schema)
-        self._metrics[schema] = tuple(
-            model.Metric.of(name, **dimensions) for name, dimensions in metrics
-        )
-
-    def _read_report(self, offset, entry):
-        (sequence,) = _SEQUENCE.unpack_from(entry, 1)
-        segment = self._segment
-        self.sequence = max(self.sequence, sequence + 1)
-        segment.waiting += 1
-        self.lane.reports.append(
-            _Waiting(
-                segment.epoch,
-                segment.rank,
-                sequence,
-                segment,
-                offset,
-                len(entry),
-            )
-        )
-
-    def _read_removed(self, epoch, sequence):
-        last = (self._ranks.get(epoch, -1), sequence)
-        reports = self.lane.reports
-        while reports and (reports[0].rank, reports[0].sequence) <= last:
-            self.lane.pop()
 
 
 class Syncer:
@@ -709,30 +486,3 @@ def _sync(path, sync):
         sync(file)
     finally:
         os.close(file)
-
-
-def _read_entry(waiting):
-    """
-    :raises ValueError: it is not what was written
-    """
-    with open(waiting.segment.path, 'rb') as file:
-        file.seek(waiting.offset - _HEAD.size)
-        data = file.read(_HEAD.size + waiting.size)
-    for _, entry in _entries(data):
-        return entry
-    raise ValueError(f'{waiting.segment.path} is damaged')
-
-
-def _entries(data):
-    """
-    :returns: iterable of (offset, entry) up to the first that is not whole
-    """
-    position = 0
-    while position + _HEAD.size <= len(data):
-        size, crc = _HEAD.unpack_from(data, position)
-        start = position + _HEAD.size
-        entry = data[start : start + size]
-        if len(entry) < size or not size or zlib.crc32(entry) != crc:
-            return
-        yield start, entry
-        position = start + size

@@ -24,6 +24,7 @@ from oslotest import base
 
 from sentinella import exceptions
 from sentinella import model
+from sentinella.agent import lanes
 from sentinella.agent import spool
 
 METRICS = [
@@ -572,7 +573,7 @@ def whole_entries(path):
     with open(path, 'rb') as file:
         data = file.read()
     found, epoch = [], ''
-    for offset, entry in spool._entries(data):
+    for offset, entry in lanes.entries(data):
         identity = None
         if entry[:1] == b'H':
             epoch = json.loads(entry[1:])['epoch']
