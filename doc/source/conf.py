@@ -12,7 +12,13 @@
 
 """How sphinx builds the documentation."""
 
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / '_ext'))
+
 extensions = [
+    'collector_pages',
     'openstackdocstheme',
     'cliff.sphinxext',
     'oslo_config.sphinxconfiggen',
