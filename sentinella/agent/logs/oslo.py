@@ -358,7 +358,9 @@ def _plain(data):
 
 
 def _string(value):
-    return str(value) if value else None
+    """As text that can be written as UTF-8, which half of a pair can't."""
+    text = str(value).encode('utf-8', 'replace').decode()
+    return text if value else None
 
 
 def _from_json(line):
@@ -372,9 +374,9 @@ def _from_json(line):
         return records.Record(
             time=created.isoformat(' '),
             pid=int(data['process']),
-            level=str(data['levelname']),
-            logger=str(data['name']),
-            message=str(data['message']),
+            level=_string(data['levelname']) or '',
+            logger=_string(data['name']) or '',
+            message=_string(data['message']) or '',
             request_id=_string(context.get('request_id')),
             traceback=_string(data.get('traceback')),
         )

@@ -10,15 +10,44 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+import json
 import os
+import tempfile
 
 import fixtures
+import hypothesis
+from hypothesis import strategies as st
 from oslotest import base
 
+from sentinella import wire
 from sentinella.agent.logs import follower
 from sentinella.agent.logs import layout
 from sentinella.agent.logs import recognise
 from sentinella.agent.logs import tail
+
+
+WRITTEN = b'2026-11-22 07:00:00.816 11 CRITICAL a.b [-] the last one'
+#: Lines that are nearly such as some format has.
+LINE = st.one_of(
+    st.binary(max_size=80),
+    st.builds(
+        lambda start, rest: start + rest,
+        st.sampled_from(
+            [
+                b'2026-11-22 07:00:00.816 11 ERROR a.b [-] ',
+                b'2026-11-22 07:00:00.816 11 ERROR a.b ',
+                b'2026-99-99 07:00:00.816 99999999999 WARNING a.b [req-',
+                b'{"message": "\\ud800", "created": 1.0, "process": 5, '
+                b'"name": "\\ud800", "levelname": "ERROR"}',
+                b'{"message": ["levelname": "ERROR"',
+                b'{"level":"warn","msg":"\\ud800"}',
+                b'Traceback (most recent call last):',
+                b'[Sun Nov 99 07:00:00 2026] [wsgi:error] [pid 1] ',
+            ]
+        ),
+        st.binary(max_size=60),
+    ),
+)
 
 
 class Writer:
@@ -214,3 +243,30 @@ class TestLogs(base.BaseTestCase):
         follower = tail.Tail(self.path)
         self.assertEqual([], follower.read(1.0))
         self.assertEqual('Not a regular file', follower.problem)
+
+    @hypothesis.settings(deadline=None, max_examples=150)
+    @hypothesis.given(st.lists(LINE, max_size=20), st.binary(max_size=80))
+    def test_whatever_is_written_is_read_and_can_be_sent(self, lines, junk):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, 'a.log')
+            logs = follower.Logs(10**6)
+            logs.follow({'a': (path,)})
+            logs.read(100.0, 1.0)
+            with open(path, 'wb') as file:
+                file.write(b'\n'.join([*lines, junk, b'']))
+            logs.read(101.0, 2.0)
+            with open(path, 'ab') as file:
+                file.write(b'\n' + WRITTEN + b'\n')
+            for now in (3.0, 4.0):
+                logs.read(100.0 + now, now)
+            found = logs.events.take(200.0)
+            logs.follow({})
+            counts = logs.take('a')
+            self.assertGreaterEqual(counts.criticals, 1)
+            told = sum(event.count for event in found)
+            self.assertEqual(
+                counts.warnings + counts.errors + counts.criticals, told
+            )
+            for event in found:
+                json.dumps(wire.to_wire(event)).encode()
+                f'{event.message}{event.traceback}{event.module}'.encode()
