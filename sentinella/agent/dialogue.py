@@ -205,8 +205,10 @@ def judge(error, address, remedy, down=False):
     :returns: the value of its `.up`
     :raises Lacking: it may well be up, and can't be asked
     """
+    if down:
+        return probing.up(error)
     if isinstance(error, PermissionError):
         raise exceptions.Lacking(f'{text(address)} may not be opened', remedy)
-    if isinstance(error, FileNotFoundError) and not down:
+    if isinstance(error, FileNotFoundError):
         raise exceptions.Lacking(f'{text(address)} does not exist', remedy)
     return probing.up(error)
