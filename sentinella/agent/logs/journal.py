@@ -22,6 +22,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 
 from oslo_log import log
 
@@ -83,6 +84,7 @@ class Journal:
         self.problem = ''
         self._command = command
         self._given = self._cursor = cursor
+        self._since = time.time()
         self._units = {}
         self._process = None
         self._partial = self._error = b''
@@ -154,12 +156,15 @@ class Journal:
             return
         arguments = [f'--unit={name}' for name in sorted(self._units)]
         arguments += (
-            [f'--after-cursor={self._given}'] if self._given else ['--lines=0']
+            [f'--after-cursor={self._given}']
+            if self._given
+            else [f'--since=@{self._since:.6f}']
         )
         self._process = subprocess.Popen(  # noqa: S603
             [
                 *self._command,
                 '--follow',
+                '--no-tail',
                 '--output=json',
                 '--all',
                 f'--output-fields={",".join(_FIELDS)}',
@@ -181,7 +186,7 @@ class Journal:
         error = (self._error + rest).decode('utf-8', 'replace').strip()
         reason = error.splitlines()[-1] if error else 'it ended'
         if 'cursor' in reason:
-            # of another journal: go on from the end of this one
+            # of another journal
             self._given = self._cursor = None
         self._again_at = now + AGAIN
         self._says(f'{self._command[0]}: {reason}')

@@ -164,9 +164,22 @@ class TestJournal(base.BaseTestCase):
         self.assertEqual(['one'], [r.message for r in self.read(reader, 1)])
         cursor = reader.position()
         reader.close()
-        self.writer.write('ERROR a [-] two', 'INFO a [-] three')
+        words = 'two three four five six seven eight nine ten more'.split()
+        lines = [f'ERROR a [-] {a} {b}' for a in words for b in words[:3]]
+        self.writer.write(*lines, 'INFO a [-] fine')
         reader = self.journal(cursor)
-        self.assertEqual(['two'], [r.message for r in self.read(reader, 1)])
+        found = self.read(reader, len(lines))
+        self.assertEqual(
+            [line[12:] for line in lines], [r.message for r in found]
+        )
+
+    def test_what_was_written_before_it_could_be_read(self):
+        """From when it was first to be followed, whenever that works."""
+        reader = self.journal(command=('no-such-journalctl',))
+        self.writer.write('ERROR a [-] one')
+        reader._command = ('journalctl', f'--directory={self.directory}')
+        self.now = journal.AGAIN
+        self.assertEqual(['one'], [r.message for r in self.read(reader, 1)])
 
     def test_what_was_not_given_is_read_anew(self):
         reader = self.journal()
