@@ -97,7 +97,32 @@ class HttpsRoute:
         """
         return self._post('/v1/reports', signed)
 
+    def look(self):
+        """See whether Keystone takes the credential, and the API is there,
+        without sending anything.
+
+        :returns: where the API is
+        :raises BusUnavailable: one of them is not; says which, and why
+        """
+        # the API looks at no token there, so that a credential whose access
+        # rules allow reports only is enough
+        response = self._request('/', 'GET')
+        try:
+            known = bool(response.json()['versions'])
+        except (ValueError, TypeError, LookupError):
+            known = False
+        where = response.url.partition('?')[0]
+        if response.status_code != 200 or not known:
+            raise exceptions.BusUnavailable(
+                'what answers is not the API of Sentinella '
+                f'(HTTP {response.status_code}, {where})'
+            )
+        return where
+
     def _post(self, path, signed):
+        return _receipt(self._request(path, 'POST', json=wire.to_wire(signed)))
+
+    def _request(self, path, method, **more):
         # raised outside of the handler, which knows of more than is told
         response, problem = None, ''
         from keystoneauth1 import exceptions as ks
@@ -105,13 +130,13 @@ class HttpsRoute:
         try:
             response = self._adapter.request(
                 path,
-                'POST',
-                json=wire.to_wire(signed),
+                method,
                 headers={'Accept': 'application/json'},
                 raise_exc=False,
                 redirect=False,
                 # a log of all reports would be one of all logs
                 log=False,
+                **more,
             )
         except ks.EndpointNotFound:
             problem = (
@@ -126,7 +151,7 @@ class HttpsRoute:
             problem = f'{type(error).__name__}: {_line(str(error))}'
         if response is None:
             raise exceptions.BusUnavailable(problem)
-        return _receipt(response)
+        return response
 
 
 @contextlib.contextmanager

@@ -12,12 +12,12 @@
 
 """Looks whether all that the agent needs is there, and says what is not."""
 
-import ctypes
 import dataclasses
 import enum
 import glob
 import grp
 import json
+import math
 import os
 import pwd
 import stat
@@ -28,6 +28,8 @@ import rich.markup
 from sentinella import exceptions
 from sentinella.agent import identity
 from sentinella.agent import state
+from sentinella.agent.collectors import clock as kernel
+from sentinella.agent.publish import https
 from sentinella.cmd.agent import arguments
 from sentinella.cmd.agent import configfile
 from sentinella.cmd.agent import discover
@@ -38,6 +40,8 @@ from sentinella.rpc import reach
 
 #: Seconds to wait for each host of the message bus.
 TIMEOUT = 3.0
+#: Seconds by which a clock may be off.
+OFFSET = 1.0
 
 
 class Verdict(enum.StrEnum):
@@ -110,7 +114,8 @@ def look(given):
     yield from state_path(conf)
     yield who(conf)
     yield from services(node)
-    yield bus(conf)
+    for route in conf.agent.routes:
+        yield {'bus': bus, 'https': rest}[route](conf)
     yield clock()
     for found in trial.collect(conf, node):
         yield collector(found)
@@ -308,40 +313,29 @@ def bus(conf):
     return Finding('message bus', Verdict.OK, what)
 
 
-class _Timex(ctypes.Structure):
-    """The beginning of `struct timex`, see adjtimex(2), and room for all."""
-
-    _fields_ = [
-        ('modes', ctypes.c_uint),
-        ('offset', ctypes.c_long),
-        ('freq', ctypes.c_long),
-        ('maxerror', ctypes.c_long),
-        ('esterror', ctypes.c_long),
-        ('status', ctypes.c_int),
-        ('rest', ctypes.c_char * 256),
-    ]
-
-
-#: See adjtimex(2).
-_UNSYNCHRONIZED, _STA_UNSYNC = 5, 0x40
+def rest(conf):
+    """Whether reports can go over the REST API."""
+    try:
+        where = https.HttpsRoute(conf).look()
+    except exceptions.SentinellaError as error:
+        remedy = 'look at [agent_rest], or leave https out of [agent] routes'
+        return _fails('REST API', str(error), remedy)
+    return Finding('REST API', Verdict.OK, f'answers at {where}')
 
 
 def clock():
-    """Whether the kernel's clock is kept by NTP, or the like."""
-    timex = _Timex()
-    state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
-    if state < 0:
-        reason = os.strerror(ctypes.get_errno())
-        return Finding('clock', Verdict.NOTE, f'can not be told: {reason}')
-    if state == _UNSYNCHRONIZED or timex.status & _STA_UNSYNC:
-        return Finding(
-            'clock',
-            Verdict.NOTE,
-            'nothing on this node keeps it in step',
-            'install chrony; in a container, look at the host',
-        )
-    error = timex.maxerror / 1e6
-    return Finding('clock', Verdict.OK, f'in step within {error:.3f} s')
+    """Whether the clock is right, and kept so."""
+    offset, kept = kernel.ask_chrony() or kernel.ask_kernel()
+    if math.isnan(kept):
+        what = 'whether anything keeps it right can not be told here'
+        return Finding('clock', Verdict.NOTE, what)
+    if not kept:
+        remedy = 'install chrony; in a container, look at the host'
+        what = 'nothing on this node keeps it right'
+        return Finding('clock', Verdict.NOTE, what, remedy)
+    if abs(offset) > OFFSET:
+        return _fails('clock', f'is off by {offset:.1f} s', 'chronyc makestep')
+    return Finding('clock', Verdict.OK, f'is off by {offset:.6f} s')
 
 
 def collector(found):

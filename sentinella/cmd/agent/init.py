@@ -94,6 +94,8 @@ def init(argv):
     configfile.write(given.config_file, text)
     print(f'\n{given.config_file} is written.\n')
     keys.tell(me)
+    if given.https:
+        print('\nPut the credential into [agent_rest] of that file now.')
     print(
         '\nNext: "sentinella-agent check" says whether all is well, and\n'
         '"systemctl enable --now sentinella-agent" starts it. Where servers\n'
@@ -138,6 +140,12 @@ def _parse(argv):
         metavar='VARIABLE',
         help='take the URL of the message bus from the environment; default: '
         f'{VARIABLE}',
+    )
+    parser.add_argument(
+        '--https',
+        action='store_true',
+        help='use the REST API, for a node that can not reach the message '
+        'bus; the credential goes to [agent_rest] by hand',
     )
     for option, text in (
         ('host', 'name of this node; default: that of the system'),
@@ -190,6 +198,7 @@ def _known(given, conf):
         (given.location, 'location', 'agent'),
         (given.interval, 'interval', 'agent'),
         (given.exclude, 'exclude_services', 'agent'),
+        (['https'] if given.https else None, 'routes', 'agent'),
     ):
         if value:
             wanted.set(value, option, section)
@@ -246,6 +255,8 @@ def _ask(wanted, conf):
         [name.strip() for name in answer.split(',') if name.strip()],
         'exclude_services',
     )
+    if wanted.get('routes'):
+        return
     known = wanted.get('transport_url', 'DEFAULT')
     hint = 'Enter keeps the one known' if known else 'it is not shown'
     url = getpass.getpass(
@@ -264,12 +275,13 @@ def _input(question, default):
 
 def _expect_bus(wanted, conf):
     url = wanted.get('transport_url', 'DEFAULT')
-    if not url:
+    if url:
+        transport.get_transport(conf, url).cleanup()
+    elif wanted.get('routes') != ['https']:
         raise exceptions.InvalidInput(
             'init: the URL of the message bus is needed: --from-env takes it '
-            f'from the variable {VARIABLE}'
+            f'from the variable {VARIABLE}; --https does without'
         )
-    transport.get_transport(conf, url).cleanup()
 
 
 def _validate(wanted, conf):

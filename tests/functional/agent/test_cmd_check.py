@@ -10,11 +10,13 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+import http.server
 import json
 import os
 import pathlib
 import shutil
 import tempfile
+import threading
 
 import fixtures
 from oslotest import base
@@ -167,6 +169,63 @@ class TestBus(Cases):
             self.assertIn(expected, finding['what'])
             self.assertTrue(finding['remedy'])
             self.assertNotIn('hush', str(finding))
+
+
+class _Api(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    def log_message(self, *args):
+        pass
+
+
+class TestRest(Cases):
+    def finding(self, options):
+        self.configure(more='routes = https\n')
+        with open(self.config, 'a') as file:
+            file.write(f'[agent_rest]\n{options}\n')
+        found, _ = self.run_json('check')
+        self.assertNotIn('message bus', {f['subject'] for f in found})
+        (finding,) = [f for f in found if f['subject'] == 'REST API']
+        self.assertNotIn('hush', str(finding))
+        return finding
+
+    def test_what_answers(self):
+        server = http.server.HTTPServer(('127.0.0.1', 0), _Api)
+        url = f'http://127.0.0.1:{server.server_port}'
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        options = f'auth_type = none\nendpoint = {url}'
+        server.body = b'{"versions": [{"id": "v1"}]}'
+        finding = self.finding(options)
+        self.assertEqual('ok', finding['verdict'], finding)
+        self.assertIn(url, finding['what'])
+        for body in (b'<html>', b'[]', b'{"versions": []}'):
+            server.body = body
+            finding = self.finding(options)
+            self.assertIn('is not the API of Sentinella', finding['what'])
+
+    def test_what_does_not(self):
+        for options, expected in (
+            ('', 'auth_type is missing'),
+            ('auth_type = none\nendpoint = http://127.0.0.1:1', 'refused'),
+            (
+                'auth_type = v3applicationcredential\n'
+                'auth_url = http://127.0.0.1:1/v3\n'
+                'application_credential_id = a\n'
+                'application_credential_secret = hushhush',
+                'refused',
+            ),
+        ):
+            finding = self.finding(options)
+            self.assertEqual('fails', finding['verdict'])
+            self.assertIn(expected, finding['what'])
+            self.assertIn('[agent_rest]', finding['remedy'])
 
 
 class TestOnce(Cases):

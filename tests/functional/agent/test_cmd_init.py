@@ -201,6 +201,14 @@ class TestInit(base.BaseTestCase):
         )
         self.assertEqual((0, ''), (done.returncode, done.stderr))
 
+    def test_a_node_without_the_bus(self):
+        done = self.init('--yes', '--https')
+        self.assertEqual((0, ''), (done.returncode, done.stderr))
+        self.assertIn('[agent_rest]', done.stdout)
+        text = self.config.read_text()
+        self.assertIn('routes = https\n', text)
+        self.assertNotIn('transport_url', text)
+
     def test_a_key_is_changed(self):
         self.init('--yes', f'--transport-url={URL}')
         before = self.identity()
