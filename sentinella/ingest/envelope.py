@@ -52,12 +52,14 @@ def open_report(payload):
 
 def sender(payload):
     """
-    :returns: of which server it says that it is, '' where that can't be read
+    :returns: UUID of the server that it says that it is of, '' where that
+        can't be read: it is for the log, so it must be nothing else
     """
     try:
-        return str(_read(payload['body'])['server'])
+        found = str(_read(payload['body'])['server'])
     except (exceptions.InvalidReport, LookupError, TypeError):
         return ''
+    return found if _UUID.fullmatch(found) else ''
 
 
 def _open(payload, kind, cls):

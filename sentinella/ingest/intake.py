@@ -415,9 +415,7 @@ class Ingest:
             [
                 (server.id, event)
                 for server, report in accepted
-                for event in shift_all(
-                    server, report.events, 'at', 'last_at'
-                )
+                for event in shift_all(server, report.events, 'at', 'last_at')
             ],
         )
         servers.accept(

@@ -71,8 +71,10 @@ class Refusals:
             self._counts[sender] = number + 1, candidate or asked
 
     def tell(self, sender, reason):
-        """Say it in the log, once per sender and reason."""
-        sender = f'{sender!s:.36}'
+        """Say it in the log, once per sender and reason.
+
+        :param sender: UUID of a server, or ''
+        """
         with self._lock:
             if self._told.get(sender) == reason:
                 return
@@ -82,7 +84,7 @@ class Refusals:
                 self._told.clear()
             self._told[sender] = reason
             self._lines += 1
-        LOG.error('Refused what came from %s: %s', sender or '?', reason)
+        LOG.error('Refused what came from %s: %s', sender or 'nobody', reason)
 
     def flush(self, last=False):
         """Write what was counted, where it is time to.

@@ -46,6 +46,38 @@ class TestJudge(testtools.TestCase):
         self.assertTrue(all(sequence > 5 for sequence in taken))
 
 
+class TestLanes(testtools.TestCase):
+    @hypothesis.given(st.permutations(range(1, 9)), st.sets(st.integers(1, 8)))
+    def test_all_that_keep_their_lane_are_taken(self, order, urgent):
+        """However the two lanes are mixed on their way: each is taken once,
+        and of services the newest word stands."""
+        lanes = {
+            True: sorted(urgent),
+            False: sorted(set(range(1, 9)) - urgent),
+        }
+        server, said = dataclasses.replace(SERVER, sequence=0), []
+        status = model.ServiceStatus('s', model.ServiceState.UP, 1.0)
+        for number in order:
+            sequence = lanes[number in urgent].pop(0)
+            report = model.Report(
+                'u',
+                'e',
+                sequence,
+                services=(status,),
+                complete=True,
+                overtakes=number in urgent,
+            )
+            self.assertIs(intake.ACCEPTED, intake.judge(report, server))
+            applied = intake.current(report, server)
+            self.assertEqual(applied.complete, bool(applied.services))
+            if applied.complete:
+                said.append(sequence)
+            server = intake.taken(report, server)
+            self.assertIs(intake.DUPLICATE, intake.judge(report, server))
+        self.assertEqual(sorted(said), said)
+        self.assertEqual(8, said[-1])
+
+
 class TestClock(testtools.TestCase):
     @hypothesis.given(st.floats(-1e6, 1e6), st.floats(-0.4, 0.4))
     def test_a_resent_frame_lands_where_it_was(self, offset, delay):
