@@ -74,7 +74,7 @@ class HaproxyCollector(base.Collector):
         'haproxy.backends_down': 'Backends without a server',
         'haproxy.servers': 'Servers that are checked and not in maintenance; '
         'by backend',
-        'haproxy.servers_up': 'Those of them that pass; by backend',
+        'haproxy.servers_down': 'Those of them that do not pass; by backend',
         'haproxy.queue': 'Requests that wait for a server; by backend',
         'haproxy.errors': 'Answers since the last look with a status of 500 '
         'and more; by backend',
@@ -133,7 +133,7 @@ class HaproxyCollector(base.Collector):
         for name, value in {
             'backend.up': backend.up,
             'servers': backend.servers,
-            'servers_up': backend.servers_up,
+            'servers_down': backend.servers - backend.servers_up,
             'queue': backend.queue,
             'errors': errors,
             'errors_percent': counting.percent(errors, answers),

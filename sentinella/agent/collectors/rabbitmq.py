@@ -34,6 +34,8 @@ LOG = log.getLogger(__name__)
 LOOKED_AT = 100
 #: Queues that are named in samples.
 NAMED = 20
+#: Rounds in which a queue is named on, with 0, once it is read again.
+ROUNDS = 20
 #: Of queues that come and go with the one process that reads them, and of
 #: those whose messages stay when they were read: oslo.messaging's answers
 #: and fanouts.
@@ -127,14 +129,15 @@ class RabbitmqCollector(base.Collector):
         'rabbitmq.queues_unconsumed': 'Queues of this node that hold '
         'messages and have no consumer; replies, fanouts and streams do not '
         'count',
-        'rabbitmq.unconsumed_messages': 'Messages in such a queue; by queue, '
-        f'the {NAMED} longest',
+        'rabbitmq.unconsumed_messages': 'Messages in such a queue, 0 for some '
+        f'time after that; by queue, the {NAMED} longest',
     }
 
     def __init__(self, conf, node):
         super().__init__(conf, node)
         self._growth = counting.Growth()
         self._blind = False
+        self._named = {}
 
     def collect(self, now):
         url = self.options.url or self._find()
@@ -161,7 +164,7 @@ class RabbitmqCollector(base.Collector):
         return [
             *_node_samples(me, nodes),
             *self._cluster_samples(overview),
-            *_unconsumed_samples(self._unconsumed(api, overview)),
+            *self._queue_samples(self._unconsumed(api, overview)),
         ]
 
     def _unconsumed(self, api, overview):
@@ -174,6 +177,25 @@ class RabbitmqCollector(base.Collector):
             )
         self._blind = blind
         return found
+
+    def _queue_samples(self, queues):
+        count = None if queues is None else len(queues)
+        yield base.sample('rabbitmq.queues_unconsumed', count)
+        if queues is None:
+            return
+        values = dict(queues[:NAMED])
+        # one that was named is read again: its alarm must come to know
+        for queue in list(self._named)[: NAMED - len(values)]:
+            values.setdefault(queue, 0)
+        rounds = {queue: ROUNDS for queue, _ in queues[:NAMED]}
+        for queue, messages in values.items():
+            left = rounds.setdefault(queue, self._named.get(queue, 1) - 1)
+            if not left:
+                del rounds[queue]
+            yield base.sample(
+                'rabbitmq.unconsumed_messages', messages, queue=queue
+            )
+        self._named = rounds
 
     def _find(self):
         for host, port in self.node.listeners_of('rabbitmq'):
@@ -366,15 +388,6 @@ def label(queue):
     the usual one."""
     vhost = '' if queue['vhost'] == '/' else f'{queue["vhost"]}/'
     return f'{vhost}{queue["name"]}'[:255]
-
-
-def _unconsumed_samples(queues):
-    count = None if queues is None else len(queues)
-    yield base.sample('rabbitmq.queues_unconsumed', count)
-    for queue, messages in (queues or ())[:NAMED]:
-        yield base.sample(
-            'rabbitmq.unconsumed_messages', messages, queue=queue
-        )
 
 
 def _node_samples(me, nodes):

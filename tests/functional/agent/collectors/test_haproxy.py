@@ -107,7 +107,7 @@ class TestHaproxy(base.BaseTestCase):
 
     def test_backends_and_their_servers(self):
         self.settled('haproxy.backend.up', 'glance', 0)
-        found = self.settled('haproxy.servers_up', 'nova', 1)
+        found = self.settled('haproxy.servers_down', 'nova', 1)
         self.assertEqual(1, found['haproxy.up',])
         self.assertEqual(1, found['haproxy.backend.up', 'nova'])
         self.assertEqual(2, found['haproxy.servers', 'nova'])
@@ -120,15 +120,15 @@ class TestHaproxy(base.BaseTestCase):
         self.assertFalse(found['haproxy.errors', 'nova'] > 0)
 
     def test_maintenance_and_drain_are_not_down(self):
-        self.settled('haproxy.servers_up', 'nova', 1)
+        self.settled('haproxy.servers_down', 'nova', 1)
         self.haproxy.say('set server nova/ctl-02 state maint')
         self.haproxy.say('set server nova/ctl-01 state drain')
         found = servers.ask(self.collector)
         self.assertEqual(1, found['haproxy.servers', 'nova'])
-        self.assertEqual(1, found['haproxy.servers_up', 'nova'])
+        self.assertEqual(0, found['haproxy.servers_down', 'nova'])
 
     def test_answers_that_are_errors(self):
-        self.settled('haproxy.servers_up', 'nova', 1)
+        self.settled('haproxy.servers_down', 'nova', 1)
         # the one that nobody checks is tried as well
         self.haproxy.say('set server nova/ctl-04 state maint')
         servers.ask(self.collector)

@@ -216,9 +216,10 @@ class TestRabbitmq(base.BaseTestCase):
         self.assertEqual(1, found['rabbitmq.consumers',])
         self.assertGreaterEqual(found['rabbitmq.messages_ready',], 14)
         channel.basic_consume('lost', callback=id)
-        processes.wait_for(
+        found = processes.wait_for(
             lambda: self.unconsumed(collector, 1), 'its consumer'
         )
+        self.assertEqual(0, found['rabbitmq.unconsumed_messages', 'lost'])
 
     def unconsumed(self, collector, count):
         found = servers.ask(collector)

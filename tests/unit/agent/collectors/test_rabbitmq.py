@@ -129,6 +129,29 @@ class TestRabbitmq(base.BaseTestCase):
                 expected, rabbitmq.is_suspect(row, 'rabbit@ctl-01'), row
             )
 
+    def test_a_queue_that_is_read_again_is_named_for_some_time(self):
+        collector = collectors.make(
+            rabbitmq.RabbitmqCollector, servers.Node('rabbitmq')
+        )
+
+        def messages(*queues):
+            return {
+                key[1]: value
+                for key, value in collectors.values(
+                    collector._queue_samples(list(queues))
+                ).items()
+                if len(key) > 1
+            }
+
+        self.assertEqual({'a': 3}, messages(('a', 3)))
+        for _ in range(rabbitmq.ROUNDS):
+            self.assertEqual({'a': 0, 'b': 1}, messages(('b', 1)))
+        self.assertEqual({'b': 1}, messages(('b', 1)))
+        many = [(f'q{number}', 1) for number in range(30)]
+        for _ in range(2):
+            self.assertEqual(rabbitmq.NAMED, len(messages(*many)))
+        self.assertEqual(rabbitmq.NAMED, len(messages(('a', 1))))
+
     def test_labels(self):
         self.assertEqual('a', rabbitmq.label(queue('a')))
         self.assertEqual('nova/a', rabbitmq.label(queue('a', vhost='nova')))
