@@ -18,6 +18,7 @@ from sentinella import model
 from sentinella.db import clock
 from sentinella.db import servers
 from sentinella.evaluator import rules
+from sentinella.evaluator import vectors
 from sentinella.storage import base
 
 
@@ -67,32 +68,46 @@ class Moment:
         self._storage = storage
         self._lookbacks = {}
         for expression, project_id in expressions:
-            key = _key(expression, project_id)
-            self._lookbacks[key] = max(
-                self._lookbacks.get(key, 0.0), expression.lookback
-            )
+            mine = self._lookbacks.setdefault(project_id, {})
+            for selector, seconds in expression.lookbacks().items():
+                mine[selector] = max(mine.get(selector, 0.0), seconds)
         self._read = {}
+        self._samples = {}
         with database.reader() as session:
             self.now = clock.read(session)
             self.servers = {one.id: one for one in servers.all_(session)}
+        self.places = vectors.Servers(self.servers)
 
-    def series(self, expression, project_id):
+    def samples(self, project_id):
         """
-        :returns: list of Series, perhaps from longer ago than needed
+        :returns: function of a Selector, its vectors.Samples, perhaps from
+            longer ago than needed
         """
-        key = _key(expression, project_id)
-        if key not in self._read:
-            self._read[key] = self._series(expression, project_id, key)
-        return self._read[key]
+        return lambda selector: self._of(project_id, selector)
 
-    def _series(self, expression, project_id, key):
-        start = self.now - self._lookbacks[key]
-        if expression.metric in OF_SERVERS:
-            return self._of_servers(expression, project_id, start)
-        return self._storage.window(
-            expression.metric,
-            dict(expression.dimensions),
-            start,
+    def _of(self, project_id, selector):
+        key = project_id, selector
+        if key not in self._samples:
+            self._samples[key] = vectors.Samples.of(
+                self._window(project_id, selector), self.places, self.now
+            )
+        return self._samples[key]
+
+    def _window(self, project_id, selector):
+        if selector.metric in OF_SERVERS:
+            return self._of_servers(project_id, selector)
+        if project_id not in self._read:
+            self._read[project_id] = self._windows(project_id)
+        return self._read[project_id][selector.metric, selector.dimensions]
+
+    def _windows(self, project_id):
+        wanted = {
+            (selector.metric, selector.dimensions): self.now - seconds
+            for selector, seconds in self._lookbacks[project_id].items()
+            if selector.metric not in OF_SERVERS
+        }
+        return self._storage.windows(
+            wanted,
             self.now + rules.AHEAD,
             None if project_id is None else self._ids(project_id),
         )
@@ -104,11 +119,12 @@ class Moment:
             if project_id in (None, server.project_id)
         ]
 
-    def _of_servers(self, expression, project_id, start):
-        if expression.dimensions:
-            return []
-        metric = model.Metric(expression.metric)
-        sample = OF_SERVERS[expression.metric]
+    def _of_servers(self, project_id, selector):
+        if selector.dimensions:
+            return base.Window.of([])
+        start = self.now - self._lookbacks[project_id][selector]
+        metric = model.Metric(selector.metric)
+        sample = OF_SERVERS[selector.metric]
         series = []
         for id_ in self._ids(project_id):
             server = self.servers[id_]
@@ -118,7 +134,7 @@ class Moment:
             series.append(
                 base.Series(id_, metric, times, sample(server, times))
             )
-        return series
+        return base.Window.of(series)
 
 
 def _never_reported(server):
@@ -128,7 +144,3 @@ def _never_reported(server):
         server.enrolment == model.Enrolment.PENDING
         and server.candidate_key != ''
     )
-
-
-def _key(expression, project_id):
-    return expression.metric, expression.dimensions, project_id

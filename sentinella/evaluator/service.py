@@ -135,11 +135,14 @@ class Evaluator:
     def _evaluate(self, claim, moment):
         definition = claim.definition
         read = expression.parse(definition.expression)
-        series = moment.series(read, definition.project_id)
+        samples = moment.samples(definition.project_id)
+        for selector in read.lookbacks():
+            # before the transaction, for it may take its time
+            samples(selector)
         try:
             queued = self._database.write(
                 lambda session: self._store(
-                    session, claim, read, series, moment
+                    session, claim, read, samples, moment
                 )
             )
         except exceptions.Conflict as error:
@@ -148,7 +151,7 @@ class Evaluator:
         if queued:
             self._notify()
 
-    def _store(self, session, claim, read, series, moment):
+    def _store(self, session, claim, read, samples, moment):
         """Everything that follows, in one transaction.
 
         :returns: how many notifications were put into the outbox
@@ -158,11 +161,12 @@ class Evaluator:
         verdicts = rules.evaluate(
             claim.definition,
             read,
-            series,
-            moment.servers,
+            samples,
+            moment.places,
             moment.now,
             self._silent_after,
             [alarm.group for alarm in known.values()],
+            [a.group for a in known.values() if transitions.is_on(a)],
         )
         # what begins may have been before
         begun = [v.group for v in verdicts if _key(v.group) not in known]

@@ -75,6 +75,13 @@ def follow(alarm, verdict, now, mode, definition, project_id, server=None):
     return Change(after, transition, notify, dirty=after is not alarm)
 
 
+def is_on(alarm):
+    """Whether it began and is not known to be over."""
+    if alarm.state == ALARM:
+        return True
+    return alarm.state != OK and alarm.lifecycle != RESOLVED
+
+
 def loudest(modes):
     """The mode of an alarm about several servers: only if none of them may
     page, it doesn't. About none, it does."""

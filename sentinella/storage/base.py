@@ -48,6 +48,62 @@ class Series:
     values: numpy.ndarray
 
 
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """Series end to end in two long arrays, by metric, then server.
+
+    :ivar metrics: those of the series, each once
+    :ivar places: of each series, the place of its metric there
+    :ivar server_ids: of each series
+    :ivar bounds: where each series begins, and where the last one ends
+    :ivar times: float64, seconds
+    :ivar values: float64, as many
+    """
+
+    metrics: tuple[model.Metric, ...]
+    places: numpy.ndarray
+    server_ids: numpy.ndarray
+    bounds: numpy.ndarray
+    times: numpy.ndarray
+    values: numpy.ndarray
+
+    @classmethod
+    def of(cls, several):
+        """
+        :param several: Series
+        """
+        metrics = {}
+        places = [
+            metrics.setdefault(one.metric, len(metrics)) for one in several
+        ]
+        lengths = [0, *(len(one.times) for one in several)]
+        empty = numpy.zeros(0)
+        return cls(
+            tuple(metrics),
+            numpy.array(places, dtype=numpy.int64),
+            numpy.array([s.server_id for s in several], dtype=numpy.int64),
+            numpy.cumsum(lengths),
+            numpy.concatenate([empty, *(one.times for one in several)]),
+            numpy.concatenate([empty, *(one.values for one in several)]),
+        )
+
+    def __len__(self):
+        return len(self.places)
+
+    def __getitem__(self, number):
+        """
+        :returns: Series
+        """
+        place = range(len(self))[number]
+        part = slice(self.bounds[place], self.bounds[place + 1])
+        return Series(
+            int(self.server_ids[place]),
+            self.metrics[self.places[place]],
+            self.times[part],
+            self.values[part],
+        )
+
+
 class Storage(abc.ABC):
     """Keeps frames; safe to be used by several threads and processes.
 
@@ -79,7 +135,6 @@ class Storage(abc.ABC):
         :param frames: StoredFrames of known schemas
         """
 
-    @abc.abstractmethod
     def window(self, name, dimensions, start, end, server_ids=None):
         """All samples of a metric in a time.
 
@@ -87,8 +142,20 @@ class Storage(abc.ABC):
         :param dimensions: mapping that the metric's own must hold
         :param start: seconds, exclusive; :param end: seconds, inclusive
         :param server_ids: only these servers; None for all
-        :returns: list of Series, one per server and metric that has any
-            sample there
+        :returns: Window, a Series per server and metric that has any sample
+            there
+        """
+        wanted = name, tuple(sorted(dimensions.items()))
+        return self.windows({wanted: start}, end, server_ids)[wanted]
+
+    @abc.abstractmethod
+    def windows(self, wanted, end, server_ids=None):
+        """Several windows until the same time, each frame read once.
+
+        :param wanted: mapping of (name, dimensions as sorted pairs) to
+            where it starts, see :meth:`window`; where two of them hold the
+            same series, these may start with the longer one
+        :returns: mapping of the same to Windows
         """
 
     @abc.abstractmethod

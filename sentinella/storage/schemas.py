@@ -78,15 +78,17 @@ class Schemas:
             return known
         return self._load(_SCHEMAS.c.digest == digest).get(digest)
 
-    def with_metric(self, name):
+    def with_metrics(self, names):
         """
-        :returns: mapping of ids to Schemas that have a metric of this name
+        :returns: mapping of ids to Schemas that have a metric of one of
+            these names
         """
+        short = {name[:_NAME_LENGTH] for name in names}
         with self._database.reader() as session:
             ids = session.scalars(
-                sa.select(_NAMES.c.schema_id).where(
-                    _NAMES.c.name == name[:_NAME_LENGTH]
-                )
+                sa.select(_NAMES.c.schema_id)
+                .distinct()
+                .where(_NAMES.c.name.in_(sorted(short)))
             ).all()
         return self.by_id(ids)
 

@@ -17,7 +17,6 @@ looks into them. The key begins with the time, so that rows are appended and
 expire in order, and a window over all servers is one stretch of them.
 """
 
-import collections
 import math
 
 import numpy
@@ -27,6 +26,7 @@ from sentinella import exceptions
 from sentinella import model
 from sentinella.db import models
 from sentinella.storage import base
+from sentinella.storage import frames
 from sentinella.storage import schemas
 
 TABLE = models.frames
@@ -87,14 +87,30 @@ class SqlStorage(base.Storage):
             'packed': frame.values,
         }
 
-    def window(self, name, dimensions, start, end, server_ids=None):
-        where = [
-            TABLE.c.at > milliseconds(start),
-            TABLE.c.at <= milliseconds(end),
-        ]
-        if server_ids is not None:
-            where.append(TABLE.c.server_id.in_(list(server_ids)))
-        return self._select(name, dimensions, where)
+    def windows(self, wanted, end, server_ids=None):
+        found = frames.Reading(wanted, self._schemas)
+        for start, end_ in found.slabs(end):
+            where = [
+                TABLE.c.at > milliseconds(start),
+                TABLE.c.at <= milliseconds(end_),
+            ]
+            if server_ids is not None:
+                where.append(TABLE.c.server_id.in_(list(server_ids)))
+            self._read(found, start, where)
+        return found.windows()
+
+    def _read(self, found, start, where):
+        """Read the frames of one slab of time."""
+        ids = found.schema_ids(start)
+        if not ids:
+            return
+        query = sa.select(
+            TABLE.c.schema_id, TABLE.c.server_id, TABLE.c.at, TABLE.c.packed
+        ).where(TABLE.c.schema_id.in_(ids), *where)
+        with self._database.reader() as session:
+            rows = session.execute(query)
+            for some in rows.partitions(frames.AT_ONCE):
+                found.take(start, some)
 
     def series(self, server_id, start, end):
         query = (
@@ -127,8 +143,12 @@ class SqlStorage(base.Storage):
             TABLE.c.at >= first,
             TABLE.c.at < end_,
         ]
-        dimensions = dict(metric.dimensions)
-        for series in self._select(metric.name, dimensions, where):
+        found = frames.Reading(
+            {(metric.name, metric.dimensions): start}, self._schemas
+        )
+        self._read(found, start, where)
+        (window,) = found.windows().values()
+        for series in window:
             if series.metric == metric:
                 return _steps(series, start, step, _REDUCE[function])
         return []
@@ -171,38 +191,6 @@ class SqlStorage(base.Storage):
             if count < EXPIRED_AT_ONCE:
                 return total
 
-    def _select(self, name, dimensions, where):
-        """
-        :returns: list of Series of the frames that match
-        """
-        known = {
-            id_: (schema, columns)
-            for id_, schema in self._schemas.with_metric(name).items()
-            if (columns := schema.columns(name, dimensions))
-        }
-        if not known:
-            return []
-        query = sa.select(
-            TABLE.c.schema_id, TABLE.c.server_id, TABLE.c.at, TABLE.c.packed
-        ).where(TABLE.c.schema_id.in_(sorted(known)), *where)
-        rows = collections.defaultdict(list)
-        with self._database.reader() as session:
-            for schema_id, *row in session.execute(query):
-                rows[schema_id].append(row)
-        pieces = collections.defaultdict(list)
-        for schema_id, its_rows in rows.items():
-            schema, columns = known[schema_id]
-            servers, times, values = _unpack(schema, columns, its_rows)
-            for i, column in enumerate(columns):
-                pieces[schema.metrics[column]].append(
-                    (servers, times, values[:, i])
-                )
-        return [
-            series
-            for metric in sorted(pieces, key=_order)
-            for series in _split(metric, pieces[metric])
-        ]
-
 
 def _order(metric):
     return metric.name, metric.dimensions
@@ -212,47 +200,6 @@ def _insert(session, rows):
     session.connection().execute(
         schemas.ignoring_duplicates(session, TABLE), rows
     )
-
-
-def _unpack(schema, columns, rows):
-    """Take some columns out of frames.
-
-    :returns: arrays of servers, times in seconds, and values[row, column]
-    """
-    width = len(schema.metrics)
-    servers, times, values = [], [], []
-    for server_id, at, packed in rows:
-        raw = model.unpack_bytes(packed)
-        if len(raw) != 8 * width:
-            # not what its schema says: there is nothing to be known of it
-            continue
-        servers.append(server_id)
-        times.append(at)
-        # byte j of value i is at j * width + i
-        values.extend(raw[column::width] for column in columns)
-    return (
-        numpy.array(servers, dtype=numpy.int64),
-        numpy.array(times, dtype=numpy.float64) / 1000,
-        numpy.frombuffer(b''.join(values), '<f8').reshape(-1, len(columns)),
-    )
-
-
-def _split(metric, pieces):
-    """One metric's samples as a Series for each server."""
-    servers, times, values = (
-        numpy.concatenate(arrays) for arrays in zip(*pieces, strict=True)
-    )
-    kept = ~numpy.isnan(values)
-    servers, times, values = servers[kept], times[kept], values[kept]
-    order = numpy.lexsort((times, servers))
-    servers, times, values = servers[order], times[order], values[order]
-    bounds = numpy.flatnonzero(numpy.diff(servers)) + 1
-    starts = [0, *bounds.tolist(), len(servers)]
-    return [
-        base.Series(int(servers[a]), metric, times[a:b], values[a:b])
-        for a, b in zip(starts, starts[1:], strict=False)
-        if b > a
-    ]
 
 
 def _steps(series, start, step, reduce):

@@ -14,6 +14,7 @@
 
 import uuid
 
+from sentinella import exceptions
 from sentinella import model
 from sentinella import plugins
 from sentinella.db import alarms
@@ -77,7 +78,7 @@ class Scene:
         )
         try:
             metrics = expression.parse(text).metrics
-        except expression.exceptions.InvalidExpression:
+        except exceptions.InvalidExpression:
             metrics = {'broken'}
         with self.database.writer() as session:
             return definitions.create(session, definition, metrics, self.now())

@@ -306,15 +306,15 @@ class _Later:
         self._storage = storage
         self._seconds = seconds
 
-    def window(self, *args):
-        found = self._storage.window(*args)
-        for series in found:
-            series.times[:] -= self._seconds
+    def windows(self, *args):
+        found = self._storage.windows(*args)
+        for window in found.values():
+            window.times[:] -= self._seconds
         return found
 
 
 class _Broken:
-    def window(self, *args):
+    def windows(self, *args):
         raise OSError('disk on fire')
 
 
@@ -325,9 +325,9 @@ class _Meanwhile:
         self._storage = storage
         self._happen = happen
 
-    def window(self, *args):
+    def windows(self, *args):
         self._happen()
-        return self._storage.window(*args)
+        return self._storage.windows(*args)
 
 
 def _fail_late():

@@ -34,15 +34,18 @@ class Watched:
         self._storage = storage
         self._seen = seen
 
-    def window(self, name, *args):
+    def windows(self, wanted, *args):
+        names = [name for name, _ in wanted]
         with self._seen.lock:
-            self._seen.under_way[name] += 1
-            self._seen.most = max(self._seen.most, self._seen.under_way[name])
+            self._seen.under_way.update(names)
+            self._seen.most = max(
+                self._seen.most, *self._seen.under_way.values()
+            )
         try:
-            return self._storage.window(name, *args)
+            return self._storage.windows(wanted, *args)
         finally:
             with self._seen.lock:
-                self._seen.under_way[name] -= 1
+                self._seen.under_way.subtract(names)
 
 
 class Seen:

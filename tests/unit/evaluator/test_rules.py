@@ -11,6 +11,7 @@
 #    under the License.
 
 import math
+import operator
 
 from hypothesis import given
 from hypothesis import settings
@@ -21,7 +22,12 @@ from oslotest import base
 from sentinella import model
 from sentinella.evaluator import expression
 from sentinella.evaluator import rules
+from sentinella.evaluator import vectors
+from sentinella.evaluator.expression import tree
 from sentinella.storage import base as storage
+
+#: Those that a naive model can tell of easily.
+FUNCTIONS = ('avg', 'min', 'max', 'sum', 'count', 'last')
 
 NOW = 1_000_000.0
 SILENT_AFTER = 35.0
@@ -35,7 +41,14 @@ SERVERS = {
     )
     for number in (1, 2, 3)
 }
+PLACES = vectors.Servers(SERVERS)
 OK, ALARM, UNDETERMINED = model.AlarmState
+COMPARE = {
+    '>': operator.gt,
+    '>=': operator.ge,
+    '<': operator.lt,
+    '<=': operator.le,
+}
 
 
 def series(samples, server_id=1, name='m', **dimensions):
@@ -57,7 +70,7 @@ def steady(value, seconds=300, newest=0, **kwargs):
     return series({age: value for age in ages}, **kwargs)
 
 
-def judge(text, type_, *several, match_by=('server',), known=()):
+def judge(text, type_, *several, match_by=('server',), known=(), firing=()):
     definition = model.AlarmDefinition(
         uuid='d',
         name='d',
@@ -69,12 +82,26 @@ def judge(text, type_, *several, match_by=('server',), known=()):
     return rules.evaluate(
         definition,
         expression.parse(text),
-        list(several),
-        SERVERS,
+        lambda selector: samples_of(selector, several),
+        PLACES,
         NOW,
         SILENT_AFTER,
         known,
+        firing,
     )
+
+
+def samples_of(selector, several):
+    """As a storage would find them."""
+    window = storage.Window.of(
+        [
+            one
+            for one in several
+            if one.metric.name == selector.metric
+            and one.metric.has(dict(selector.dimensions))
+        ]
+    )
+    return vectors.Samples.of(window, PLACES, NOW)
 
 
 class RulesTestCase(base.BaseTestCase):
@@ -215,7 +242,7 @@ class TestTimes(RulesTestCase):
         )
 
     def test_a_hole_whatever_the_function(self):
-        for function in expression.FUNCTIONS:
+        for function in FUNCTIONS:
             text = f'{function}(m) >= 0 times 2'
             self.assert_state(UNDETERMINED, text, 'binary', series({0: 0}))
 
@@ -323,17 +350,20 @@ class TestGroups(RulesTestCase):
 class Naive:
     """The rules once more, by loops and lists, for one group."""
 
-    def __init__(self, read, type_, several):
-        self.read = read
+    def __init__(self, comparison, type_, several):
+        self.comparison = comparison
         self.type = type_
+        self.call = comparison.value
         self.several = [
-            s for s in several if s.times[-1] > NOW - read.lookback
+            s
+            for s in several
+            if len(s.times) and s.times[-1] > NOW - comparison.lookback
         ]
 
     def state(self):
         if not self.several:
             return UNDETERMINED
-        truths = [self.truth(n) for n in range(self.read.times)]
+        truths = [self.truth(n) for n in range(self.comparison.times)]
         if truths[0] is None:
             return UNDETERMINED
         if False in truths:
@@ -341,9 +371,9 @@ class Naive:
         return UNDETERMINED if None in truths else ALARM
 
     def truth(self, n):
-        end = NOW - n * self.read.period
+        end = NOW - n * self.call.period
         windows = [self.window(s, end) for s in self.several]
-        one_is_enough = self.type == 'binary' or self.read.function == 'last'
+        one_is_enough = self.type == 'binary' or self.call.function == 'last'
         if one_is_enough:
             windows = [
                 window if self.fresh(s) else []
@@ -352,17 +382,23 @@ class Naive:
         value = self.value(windows)
         if value is None:
             return None
-        holds = rules.COMPARE[self.read.operator](value, self.read.threshold)
+        holds = COMPARE[self.comparison.operator](
+            value, self.comparison.threshold
+        )
         if one_is_enough or self.certain(holds):
             return holds
         return holds if self.covered(windows, end) >= 0.5 else None
+
+    @property
+    def upward(self):
+        return self.comparison.operator in ('>', '>=')
 
     def window(self, one, end):
         pairs = zip(one.times, one.values, strict=True)
         return [
             (min(at, NOW), value)
             for at, value in pairs
-            if end - self.read.period < min(at, NOW) <= end
+            if end - self.call.period < min(at, NOW) <= end
         ]
 
     def value(self, windows):
@@ -376,17 +412,17 @@ class Naive:
             'count': lambda: len(values),
             'min': lambda: min(values),
             'max': lambda: max(values),
-            'last': lambda: (max if self.read.upward else min)(lasts),
-        }[self.read.function]()
+            'last': lambda: (max if self.upward else min)(lasts),
+        }[self.call.function]()
 
     def certain(self, holds):
-        function = self.read.function
+        function = self.call.function
         grows = function in ('max', 'count') or (
             function == 'sum' and self.type == 'tailable'
         )
         if grows:
-            return holds == self.read.upward
-        return function == 'min' and holds != self.read.upward
+            return holds == self.upward
+        return function == 'min' and holds != self.upward
 
     def fresh(self, one):
         return NOW - one.times[-1] <= SILENT_AFTER
@@ -396,11 +432,11 @@ class Naive:
         for one, window in zip(self.several, windows, strict=True):
             if not window or not self.fresh(one):
                 continue
-            total += min(window[0][0] - (end - self.read.period), 10.0)
+            total += min(window[0][0] - (end - self.call.period), 10.0)
             for before, after in zip(window, window[1:], strict=False):
                 total += min(after[0] - before[0], 25.0)
             total += min(end - window[-1][0], 10.0)
-        return total / self.read.period / len(self.several)
+        return total / self.call.period / len(self.several)
 
 
 one_series = st.dictionaries(
@@ -412,21 +448,21 @@ class TestAgainstNaive(RulesTestCase):
     @settings(deadline=None)
     @given(
         st.lists(one_series, min_size=1, max_size=3),
-        st.sampled_from(expression.FUNCTIONS),
-        st.sampled_from(expression.OPERATORS),
+        st.sampled_from(FUNCTIONS),
+        st.sampled_from(tree.OPERATORS),
         st.integers(0, 6),
         st.sampled_from([5, 20, 60, 100]),
         st.integers(1, 3),
         st.sampled_from(list(model.ThresholdType)),
     )
     def test_same_state(
-        self, several, function, operator, threshold, period, times, type_
+        self, several, function, compares, threshold, period, times, type_
     ):
         several = [
             series(samples, service=str(n))
             for n, samples in enumerate(several)
         ]
-        text = f'{function}(m, {period}) {operator} {threshold} times {times}'
+        text = f'{function}(m, {period}) {compares} {threshold} times {times}'
         verdict = self.verdict(text, type_, *several)
-        naive = Naive(expression.parse(text), type_, several)
+        naive = Naive(expression.parse(text).condition, type_, several)
         self.assertEqual(naive.state(), verdict.state, verdict.reason)

@@ -21,6 +21,7 @@ from sentinella import model
 from sentinella.evaluator import expression
 from sentinella.evaluator import gather
 from sentinella.evaluator import rules
+from sentinella.evaluator import vectors
 from sentinella.knowledge import definitions
 from sentinella.storage import base as storage
 
@@ -493,13 +494,18 @@ class TestFixtures(base.BaseTestCase):
         group['server'] = 'u'
         for values in all_values:
             times = NOW - numpy.arange(len(values) - 1, -1, -1) * 10.0
-            metric = model.Metric.of(read.metric, **dimensions)
+            (name,) = read.metrics
+            metric = model.Metric.of(name, **dimensions)
             series = storage.Series(1, metric, times, values)
+            servers = vectors.Servers({1: self.server})
+            samples = vectors.Samples.of(
+                storage.Window.of([series]), servers, NOW
+            )
             (verdict,) = rules.evaluate(
                 definition,
                 read,
-                [series],
-                {1: self.server},
+                lambda selector, samples=samples: samples,
+                servers,
                 NOW,
                 35.0,
                 [group],
