@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from sentinella.db import migration
 from sentinella.db import models
+from sentinella.db import servers
 from tests import databases
 
 
@@ -46,6 +47,36 @@ class MigrationTests:
 
     def test_version(self):
         self.assertEqual(migration.head(), migration.version(self.conf))
+
+    def test_servers_of_before_there_were_keys(self):
+        self.addCleanup(migration.sync, self.conf)
+        with self.database.engine.begin() as connection:
+            models.METADATA.drop_all(connection)
+            connection.execute(sa.text('DROP TABLE alembic_version'))
+        migration.sync(self.conf, '0001')
+        with self.database.engine.begin() as connection:
+            old = sa.Table('servers', sa.MetaData(), autoload_with=connection)
+            values = {
+                column.name: 'x' if column.type.python_type is str else 1
+                for column in old.columns
+            }
+            values |= {'facts': '{}', 'mode': 'active'}
+            connection.execute(old.insert().values(values))
+        migration.sync(self.conf)
+        with self.database.reader() as session:
+            (server,) = servers.all_(session)
+        self.assertEqual(
+            ('', '', 0, 0, 0, None, {}),
+            (
+                server.public_key,
+                server.candidate_key,
+                server.registration_counter,
+                server.urgent_sequence,
+                server.refused,
+                server.refused_at,
+                server.former_keys,
+            ),
+        )
 
     def test_again_changes_nothing(self):
         migration.sync(self.conf)

@@ -21,19 +21,29 @@ down_revision = '0001'
 
 
 def upgrade():
-    # rows that are there take the default; none is left behind on the column,
-    # so that the tables are the models'
-    for table, column in (
-        ('servers', sa.Column('urgent_sequence', sa.BigInteger())),
-        ('servers', sa.Column('public_key', sa.String(64))),
-        ('servers', sa.Column('candidate_key', sa.String(64))),
-        ('servers', sa.Column('registration_counter', sa.BigInteger())),
-        ('servers', sa.Column('refused', sa.BigInteger())),
-        ('log_events', sa.Column('last_at', sa.Double())),
+    for name, kind in (
+        ('urgent_sequence', sa.BigInteger()),
+        ('public_key', sa.String(64)),
+        ('candidate_key', sa.String(64)),
+        ('registration_counter', sa.BigInteger()),
+        ('refused', sa.BigInteger()),
     ):
-        _add(table, column)
+        _add('servers', name, kind)
+    _add('log_events', 'last_at', sa.Double())
     op.add_column('servers', sa.Column('refused_at', sa.Double()))
     _add_former_keys()
+
+
+def _add(table, name, kind):
+    """A column that rows which are there have the default of its type in;
+    none is left behind on it, so that the tables are the models'."""
+    default = sa.text("''" if isinstance(kind, sa.String) else '0')
+    with op.batch_alter_table(table) as batch:
+        batch.add_column(
+            sa.Column(name, kind, nullable=False, server_default=default)
+        )
+    with op.batch_alter_table(table) as batch:
+        batch.alter_column(name, existing_type=kind, server_default=None)
 
 
 def _add_former_keys():
@@ -43,15 +53,3 @@ def _add_former_keys():
     op.execute("UPDATE servers SET former_keys = '{}'")
     with op.batch_alter_table('servers') as batch:
         batch.alter_column('former_keys', existing_type=kind, nullable=False)
-
-
-def _add(table, column):
-    text = isinstance(column.type, sa.String)
-    column.nullable = False
-    column.server_default = sa.text("''" if text else '0')
-    with op.batch_alter_table(table) as batch:
-        batch.add_column(column)
-    with op.batch_alter_table(table) as batch:
-        batch.alter_column(
-            column.name, existing_type=column.type, server_default=None
-        )
