@@ -73,7 +73,9 @@ class Node:
 
         :returns: list of :class:`sentinella.agent.scan.Found`
         """
-        table = self._scanner.scan(time.monotonic())
+        # a successor is told of at once, something new when it has lived
+        awaited = any(not s.masters for s in self.services.values())
+        table = self._scanner.scan(time.monotonic(), awaited)
         if self._scanner.changed:
             found = scan.assemble(table, self._listeners, self._catalog)
             self._found = [

@@ -13,7 +13,6 @@
 """Reads the process table and makes services of it."""
 
 import dataclasses
-import math
 
 from sentinella.agent import identify
 from sentinella.agent import places
@@ -60,30 +59,38 @@ class Scanner:
         self._identifier = identifier
         self._known = {}
         self._unsettled = {}
-        self._turn = []
+        self._new = set()
+        self._turn, self._share = [], 0.0
         self._pulse = None
         self._scanned_at = None
         self._changed_at = 0.0
         self.changed = True
 
-    def scan(self, now):
+    def scan(self, now, eager=True):
         """
         :param now: seconds of the monotonic clock
+        :param eager: whether to look at what is new the first time that it
+            is there; most of it is gone by the next time
         :returns: {pid: (Process, Identity or None)}; of a process that can
             be no service only the title is known
         """
         self.changed = now >= self._changed_at
         if self.changed:
             self._changed_at = now + RESCAN
-        again = {p for p, (at, _) in self._unsettled.items() if now >= at}
         pulse = proc.pulse()
         if pulse is None or pulse != self._pulse:
             pids = set(proc.pids())
             for pid in self._known.keys() - pids:
                 self._forget(pid)
-            again |= pids - self._known.keys()
+            new = pids - self._known.keys()
+        else:
+            new = self._new
+        first = self._pulse is None
+        stayed = new if eager or first else new & self._new
+        self._new = new - stayed
         self._pulse = pulse
-        for pid in again.union(self._next(now)):
+        due = {p for p, (at, _) in self._unsettled.items() if now >= at}
+        for pid in stayed.union(due, self._next(now)):
             self._look(pid, now)
         return self._known
 
@@ -91,7 +98,9 @@ class Scanner:
         """Those of the settled ones whose turn it is: each once in RESCAN."""
         elapsed = now - (now if self._scanned_at is None else self._scanned_at)
         self._scanned_at = now
-        share = math.ceil(len(self._known) * min(1.0, elapsed / RESCAN))
+        self._share += len(self._known) * min(1.0, elapsed / RESCAN)
+        share = int(self._share)
+        self._share -= share
         if len(self._turn) < share:
             self._turn = list(self._known)
         taken, self._turn = self._turn[:share], self._turn[share:]

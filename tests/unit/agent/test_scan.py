@@ -12,6 +12,8 @@
 
 import json
 import os
+import shutil
+import subprocess
 
 import fixtures
 from oslotest import base
@@ -20,6 +22,7 @@ from sentinella.agent import identify
 from sentinella.agent import proc
 from sentinella.agent import scan
 from sentinella.knowledge import services
+from tests import processes
 
 CATALOG = services.load()
 #: No real process has such a pid, so nothing of this machine is read.
@@ -279,3 +282,101 @@ class TestAssemble(base.BaseTestCase):
         rows.append((5, 1, '/v/bin/python /v/bin/gunicorn'))
         found = assembled(*rows, listeners=lambda: ports)
         self.assertEqual({'nova-api': [(4, [])]}, found)
+
+
+def pairs(items):
+    return zip(items, items[1:], strict=False)
+
+
+class TestScanner(base.BaseTestCase):
+    """With real processes, whose looks are counted."""
+
+    def setUp(self):
+        super().setUp()
+        self.looks = []
+        title = proc.title
+
+        def counted(pid):
+            self.looks.append(pid)
+            return title(pid)
+
+        self.useFixture(
+            fixtures.MonkeyPatch('sentinella.agent.proc.title', counted)
+        )
+        # others come and go on this machine
+        self.mine = set()
+        pids = proc.pids
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'sentinella.agent.proc.pids',
+                lambda: self.mine.intersection(pids()),
+            )
+        )
+        self.scanner = scan.Scanner(identify.Identifier(CATALOG))
+
+    def start(self, name='ls'):
+        process = subprocess.Popen(
+            [name, '60'], executable=shutil.which('sleep')
+        )
+        self.mine.add(process.pid)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def looks_at(self, pid, now, eager=True):
+        del self.looks[:]
+        self.scanner.scan(now, eager)
+        return self.looks.count(pid)
+
+    def test_less_and_less_often(self):
+        pid = self.start().pid
+        times = [n / 2 for n in range(600)]
+        seen = [now for now in times if self.looks_at(pid, now)]
+        self.assertEqual([0.0, 1.0, 3.0, 7.0, 15.0], seen[:5])
+        # and then once in RESCAN
+        self.assertEqual([60.0] * 3, [b - a for a, b in pairs(seen[-4:])])
+
+    def test_what_is_new_when_it_stays(self):
+        self.scanner.scan(0.0, False)
+        pid = self.start().pid
+        self.assertEqual(0, self.looks_at(pid, 1.0, False))
+        self.assertEqual(1, self.looks_at(pid, 2.0, False))
+        self.assertEqual(1, self.looks_at(self.start().pid, 3.0))
+
+    def test_what_came_and_went_changes_nothing(self):
+        self.scanner.scan(0.0)
+        process = self.start()
+        self.scanner.scan(1.0)
+        self.assertFalse(self.scanner.changed)
+        process.kill()
+        process.wait()
+        self.scanner.scan(2.0)
+        self.assertFalse(self.scanner.changed)
+
+    def test_a_service_that_came_and_went_does(self):
+        self.scanner.scan(0.0)
+        process = self.start('nova-api')
+        table = self.scanner.scan(1.0)
+        self.assertTrue(self.scanner.changed)
+        self.assertEqual('nova-api', table[process.pid][1].kind.name)
+        process.kill()
+        process.wait()
+        self.assertNotIn(process.pid, self.scanner.scan(2.0))
+        self.assertTrue(self.scanner.changed)
+
+    def test_one_that_becomes_a_service(self):
+        script = 'read line; exec -a nova-api sleep 60'
+        process = subprocess.Popen(['bash', '-c', script], stdin=-1)
+        self.mine.add(process.pid)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.addCleanup(process.stdin.close)
+        table = self.scanner.scan(0.0)
+        self.assertIsNone(table[process.pid][1])
+        process.stdin.write(b'\n')
+        process.stdin.flush()
+        processes.wait_for(
+            lambda: proc.title(process.pid) == 'nova-api 60', 'another title'
+        )
+        table = self.scanner.scan(2.0)
+        self.assertEqual('nova-api', table[process.pid][1].kind.name)
