@@ -51,7 +51,8 @@ use_server() {
 }
 
 #: What tests run besides, and where distributions hide such things.
-PROGRAMS="chronyc chronyd ping unshare check_tcp uwsgi apachectl"
+PROGRAMS="chronyc chronyd ping unshare check_tcp uwsgi apachectl epmd mariadbd
+haproxy memcached virsh ovs-vswitchd ovsdb-tool ovn-northd"
 HIDDEN=/usr/sbin:/usr/lib/nagios/plugins:/usr/lib64/nagios/plugins
 
 use_programs() {
