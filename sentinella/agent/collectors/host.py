@@ -133,11 +133,14 @@ class HostCollector(base.Collector):
 
     def _filesystems(self):
         devices = set()
+        itself = own_options()
         for mount in psutil.disk_partitions(all=False):
             # one filesystem may be mounted in many places
             if not is_watched(mount) or mount.device in devices:
                 continue
             devices.add(mount.device)
+            opts = itself.get(mount.mountpoint, mount.opts)
+            mount = mount._replace(opts=opts)
             yield from _filesystem(mount.mountpoint)
             yield base.sample(
                 'fs.read_only', self._lost(mount), mount=mount.mountpoint
@@ -210,6 +213,28 @@ class Rates:
             return round(grown / (now - at), digits)
 
         return rate
+
+
+def own_options(lines=None):
+    """The options of mounted filesystems themselves. Those of their mounts
+    are others where systemd confines the agent: it sees all read-only.
+
+    :param lines: as in /proc/self/mountinfo
+    :returns: {mount point: options}
+    """
+    if lines is None:
+        with open('/proc/self/mountinfo', errors='surrogateescape') as file:
+            lines = file.readlines()
+    found = {}
+    for line in lines:
+        mount, _, itself = line.partition(' - ')
+        mount, itself = mount.split(), itself.split()
+        if len(mount) > 4 and itself:
+            point = re.sub(
+                r'\\([0-7]{3})', lambda m: chr(int(m[1], 8)), mount[4]
+            )
+            found[point] = itself[-1]
+    return found
 
 
 def is_watched(mount):

@@ -58,6 +58,19 @@ class TestHost(base.BaseTestCase):
             used = psutil.disk_usage(mount).percent
             self.assertAlmostEqual(used, found['fs.percent', mount], delta=1)
 
+    def test_a_mount_that_is_read_only_where_its_filesystem_is_not(self):
+        lines = [
+            # as a confined service sees it, and after an error of the disk
+            '31 1 8:1 / / ro,relatime shared:1 - ext4 /dev/sda1 rw,errors=x',
+            r'32 31 8:2 / /a\040b ro - xfs /dev/sda2 ro,attr2',
+            'rubbish',
+        ]
+        self.assertEqual(
+            {'/': 'rw,errors=x', '/a b': 'ro,attr2'}, host.own_options(lines)
+        )
+        for mount in psutil.disk_partitions(all=False):
+            self.assertIn(mount.mountpoint, host.own_options())
+
     def test_a_filesystem_that_becomes_read_only(self):
         collector = host.HostCollector(None, None)
         for options, expected in (
