@@ -20,10 +20,11 @@ import subprocess
 import sys
 import uuid
 
+from oslo_config import cfg
 import requests
 
 from sentinella import model
-from sentinella import wire
+from sentinella.agent.publish import https
 from sentinella.db import servers
 from tests import processes
 from tests import signers
@@ -38,41 +39,52 @@ transport_url = rabbit://nobody:secret@127.0.0.1:1/
 service_project_id = {service}
 [database]
 connection = {connection}
-[keystone_authtoken]
-"""
+[keystone_authtoken]"""
 
 
 class TestServed(base.KeystoneTestCase):
     def setUp(self):
         super().setUp()
-        path = pathlib.Path(self.create_tempfiles([('sentinella', '')])[0])
-        group = self.conf.keystone_authtoken
-        lines = [
-            f'{name} = {group[name]}'
-            for name in (
-                'auth_type',
-                'auth_url',
-                'www_authenticate_uri',
-                'username',
-                'password',
-                'project_name',
-                'user_domain_id',
-                'project_domain_id',
-            )
-        ]
-        path.write_text(
+        path = self.write(
             CONFIG.format(
                 service=self.keystone.projects['service'],
                 connection=self.conf.database.connection,
-            )
-            + '\n'.join(lines)
-            + '\n'
+            ),
+            www_authenticate_uri=self.keystone.url,
+            **self.credential(),
         )
         self.environment = {
             **os.environ,
             'PYTHONWARNINGS': 'ignore',
             'OS_SENTINELLA_CONFIG_FILE': str(path),
         }
+
+    def credential(self):
+        """Options of the service user."""
+        group = self.conf.keystone_authtoken
+        return {
+            name: group[name]
+            for name in (
+                'auth_type',
+                'auth_url',
+                'username',
+                'password',
+                'project_name',
+                'user_domain_id',
+                'project_domain_id',
+            )
+        }
+
+    def write(self, head, **options):
+        """Write a configuration.
+
+        :returns: path
+        """
+        (name,) = self.create_tempfiles([(uuid.uuid4().hex, '')])
+        lines = [head, *(f'{k} = {v}' for k, v in options.items()), '']
+        path = pathlib.Path(name)
+        path.write_text('\n'.join(lines))
+        return path
 
     def serve(self):
         with socket.socket() as one:
@@ -107,32 +119,34 @@ class TestServed(base.KeystoneTestCase):
         except requests.ConnectionError:
             return False
 
+    def route(self, url):
+        """
+        :returns: an agent's way there, as the service user
+        """
+        path = self.write(
+            '[agent_rest]',
+            endpoint_override=url,
+            **self.credential(),
+        )
+        conf = cfg.ConfigOpts()
+        conf([], project='sentinella', default_config_files=[str(path)])
+        return https.HttpsRoute(conf)
+
     def test_it_takes_reports_and_ends(self):
         process, url = self.serve()
+        agent = self.route(url)
         signer = signers.Signer()
         server = str(uuid.uuid4())
-        token = {'X-Auth-Token': self.keystone.token('service')}
-
-        def say(path, signed):
-            answer = requests.post(
-                f'{url}/v1/{path}',
-                json=wire.to_wire(signed),
-                headers=token,
-                timeout=30,
-            )
-            return answer.json()['status']
-
         hello = model.Registration(server, 'epoch', 'cmp-01')
-        self.assertEqual(
-            'ACCEPTED', say('registrations', signer.registration(hello))
-        )
+        receipt = agent.register(signer.registration(hello))
+        self.assertEqual('ACCEPTED', receipt.status)
         # both workers take some
         for sequence in range(1, 21):
             report = signer.report(model.Report(server, 'epoch', sequence))
-            self.assertEqual('ACCEPTED', say('reports', report))
+            self.assertEqual('ACCEPTED', agent.report(report).status)
         thief = signers.Signer()
         report = thief.report(model.Report(server, 'epoch', 21))
-        self.assertEqual('UNTRUSTED', say('reports', report))
+        self.assertEqual('UNTRUSTED', agent.report(report).status)
         # at once: what was counted is not yet written
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=PATIENCE)
