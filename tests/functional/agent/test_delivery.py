@@ -45,6 +45,7 @@ from sentinella import model
 from sentinella import signing
 from sentinella import wire
 from sentinella.agent import identity
+from sentinella.agent import spool
 from sentinella.agent import state
 from sentinella.agent.publish import https
 from sentinella.db import servers
@@ -366,6 +367,81 @@ class TestCredentials(HttpsCase):
             application_credential_secret=SECRET,
         )
         self.assertUnavailable('http://127.0.0.1:1/v3', route)
+
+
+#: Appends without end; says which are kept, and takes some of them.
+WRITER = """
+import sys
+from sentinella import model
+from sentinella.agent import spool
+spooled = spool.Spool(sys.argv[1], 1 << 26)
+spool.Syncer(spooled).start()
+number = 0
+while True:
+    kept = spooled.append(
+        model.Report(
+            'server', '', 0, sent_at=number, overtakes=number % 5 == 0
+        )
+    )
+    print('+', kept.epoch, kept.sequence, int(kept.overtakes), flush=True)
+    if number % 3 == 0:
+        head = spooled.head()
+        spooled.remove(head)
+        print('-', head.epoch, head.sequence, flush=True)
+    number += 1
+"""
+
+
+class TestKilled(base.BaseTestCase):
+    """A spool whose process is killed with SIGKILL, time and again."""
+
+    def test_what_was_kept_is_there_once_in_order(self):
+        self.logger = self.useFixture(fixtures.FakeLogger())
+        directory = self.useFixture(fixtures.TempDir()).path
+        waiting, taken = {}, set()
+        for seconds in (0.05, 0.2, 0.01, 0.3):
+            for words in self.write_and_kill(directory, seconds):
+                if words[0] == '+':
+                    waiting[words[1], int(words[2])] = words[3] == '1'
+                else:
+                    taken.add((words[1], int(words[2])))
+                    waiting.pop((words[1], int(words[2])), None)
+        spooled = spool.Spool(directory, 1 << 26)
+        self.addCleanup(spooled.close)
+        self.assertEqual(0, spooled.take_dropped())
+        found = []
+        while (head := spooled.head()) is not None:
+            found.append((head.epoch, head.sequence))
+            spooled.remove(head)
+        self.assertGreater(len(found), 20)
+        self.assertEqual(len(set(found)), len(found))
+        self.assertEqual(set(), taken & set(found))
+        # of each process one may be kept, or taken, that it did not tell
+        self.assertLessEqual(len(set(found) ^ set(waiting)), 8)
+        for overtakes in (True, False):
+            known = [i for i in found if waiting.get(i) is overtakes]
+            order = {identity: i for i, identity in enumerate(waiting)}
+            self.assertEqual(sorted(known, key=order.get), known)
+        self.assertNotIn('of no use', self.logger.output)
+
+    def write_and_kill(self, directory, seconds):
+        """
+        :returns: what it said, line by line
+        """
+        process = subprocess.Popen(
+            [sys.executable, '-c', WRITER, directory],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, 'PYTHONWARNINGS': 'ignore'},
+        )
+        lines = [process.stdout.readline()]
+        timer = threading.Timer(seconds, process.kill)
+        timer.start()
+        lines += process.stdout.readlines()
+        timer.join()
+        process.stdout.close()
+        process.wait()
+        return [line.split() for line in lines if line.endswith('\n')]
 
 
 API = """
