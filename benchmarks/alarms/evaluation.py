@@ -1,0 +1,214 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What it takes to evaluate all definitions over stored frames.
+
+Frames of 200 metrics, one each ten seconds of each server, are in MariaDB;
+sixty definitions read sixty of the metrics. It is CPU time of this process
+that is counted: to read, to unpack and to judge. Beside it, in the same run:
+each definition by itself, as if it alone read the frames.
+"""
+
+import gc
+import resource
+import time
+import uuid
+
+from benchmarks import figures
+from benchmarks.spine import load
+from sentinella import model
+from sentinella import plugins
+from sentinella.db import clock
+from sentinella.db import servers
+from sentinella.evaluator import expression
+from sentinella.evaluator import gather
+from sentinella.evaluator import rules
+from sentinella.storage import base
+from tests import databases
+
+DEFINITIONS = 60
+INTERVAL = 10.0
+
+#: Different frames: to make each one of its own would take most of the time.
+KINDS = 500
+BATCH = 2000
+
+#: What is measured, and of how many seconds it reads.
+EXPRESSIONS = {
+    'last of a minute': ('last(load.m{n:03}) > 1e12', 60),
+    'maximum of a minute': ('max(load.m{n:03}) > 1e12', 60),
+    'average of 5 minutes': ('avg(load.m{n:03}, 300) > 1e12', 300),
+    'two in one': (
+        'max(load.m{n:03}) > 1e12 and avg(load.m{n:03}, 300) > 1',
+        300,
+    ),
+}
+
+
+def run(quick, console):
+    few, many = (100, 1000) if quick else (1000, 10000)
+    for size in (few, many):
+        with databases.DatabaseFixture('mysql') as stored:
+            cloud = Cloud(stored, size)
+            with console.status(f'frames of {size} servers'):
+                cloud.fill(300)
+            if size == few:
+                small = cloud.evaluate('max(load.m{n:03}) > 1e12', 60)
+                alone = cloud.evaluate_alone('max(load.m{n:03}) > 1e12', 60)
+                continue
+            for name, (text, seconds) in EXPRESSIONS.items():
+                with console.status(f'{name}, {size} servers'):
+                    took = cloud.evaluate(text, seconds)
+                yield from show(name, size, took)
+                if name == 'maximum of a minute':
+                    large = took
+    yield figures.Figure(
+        f'CPU a server of {many}, all definitions',
+        large['cpu'] / many * 1e6,
+        'us',
+        f'a server of {few}',
+        small['cpu'] / few * 1e6,
+    )
+    yield figures.Figure(
+        f'series a CPU second, {few} servers',
+        few * DEFINITIONS / small['cpu'],
+        '1/s',
+        'each definition alone',
+        few * DEFINITIONS / alone,
+    )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    yield figures.Figure('resident memory, at most', peak, 'MiB')
+
+
+def show(name, size, took):
+    series = size * DEFINITIONS
+    yield figures.Figure(
+        f'{name}: {DEFINITIONS} definitions x {size} servers',
+        took['seconds'],
+        's',
+    )
+    yield figures.Figure(
+        f'{name}: series a CPU second', series / took['cpu'], '1/s'
+    )
+    yield figures.Figure(
+        f'{name}: series a CPU second, once read',
+        series / took['judged'],
+        '1/s',
+    )
+
+
+class Cloud:
+    def __init__(self, stored, size):
+        self.database = stored.database
+        self.storage = plugins.load(
+            'sentinella.storage', 'sql', stored.conf, stored.database
+        )
+        for first in range(0, size, 500):
+            with self.database.writer() as session:
+                for number in range(first, min(first + 500, size)):
+                    register(session, number)
+        with self.database.reader() as session:
+            self.ids = [one.id for one in servers.all_(session)]
+
+    def fill(self, seconds):
+        """Each server's frames of so many seconds, until now."""
+        kinds = [
+            model.Frame.of(0, load.samples(kind, kind)) for kind in range(KINDS)
+        ]
+        self.storage.learn(kinds[0].metrics)
+        with self.database.reader() as session:
+            now = clock.read(session)
+        frames = [
+            base.StoredFrame(
+                id_,
+                # they do not all report at once
+                now - tick * INTERVAL - number % 1000 / 1000 * INTERVAL,
+                kinds[0].schema,
+                kinds[(number + tick) % KINDS].values,
+            )
+            for tick in range(int(seconds / INTERVAL), -1, -1)
+            for number, id_ in enumerate(self.ids)
+        ]
+        for first in range(0, len(frames), BATCH):
+            self.storage.write(frames[first : first + BATCH])
+        self.now = now
+
+    def definitions(self, text):
+        return [
+            model.AlarmDefinition(
+                uuid=str(n),
+                name=str(n),
+                expression=text.format(n=n),
+                type=model.ThresholdType.GAUGE,
+                severity=model.Severity.MAJOR,
+            )
+            for n in range(DEFINITIONS)
+        ]
+
+    def evaluate(self, text, seconds):
+        """
+        :returns: seconds of one pass, of its CPU, and of the CPU to judge
+        """
+        definitions = self.definitions(text)
+        gc.collect()
+        started, cpu = time.monotonic(), time.process_time()
+        moment = self.moment(definitions)
+        samples = moment.samples(None)
+        for one in definitions:
+            for selector in expression.parse(one.expression).lookbacks():
+                samples(selector)
+        read = time.process_time()
+        for one in definitions:
+            judge(one, moment)
+        now = time.process_time()
+        return {
+            'seconds': time.monotonic() - started,
+            'cpu': now - cpu,
+            'judged': now - read,
+        }
+
+    def evaluate_alone(self, text, seconds):
+        """
+        :returns: seconds of CPU
+        """
+        cpu = time.process_time()
+        for one in self.definitions(text):
+            judge(one, self.moment([one]))
+        return time.process_time() - cpu
+
+    def moment(self, definitions):
+        reads = [(expression.parse(d.expression), None) for d in definitions]
+        moment = gather.Moment(self.database, self.storage, reads)
+        # as if no time passed between the measurements
+        moment.now = self.now
+        return moment
+
+
+def register(session, number):
+    now = clock.read(session)
+    registration = model.Registration(
+        str(uuid.uuid4()), 'e', f'bench-{number:05}', interval=INTERVAL
+    )
+    server = servers.hold(session, registration, 'service', now)
+    servers.register(session, server, registration, 'service')
+
+
+def judge(definition, moment):
+    verdicts = rules.evaluate(
+        definition,
+        expression.parse(definition.expression),
+        moment.samples(None),
+        moment.places,
+        moment.now,
+        35.0,
+    )
+    assert not verdicts, verdicts[:3]
