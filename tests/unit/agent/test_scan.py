@@ -321,6 +321,10 @@ class TestScanner(base.BaseTestCase):
         self.mine.add(process.pid)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
+        # for a moment it has no title at all
+        processes.wait_for(
+            lambda: proc.title(process.pid) == f'{name} 60', 'its title'
+        )
         return process
 
     def looks_at(self, pid, now, eager=True):
