@@ -180,19 +180,24 @@ class Agent:
                 self.node.services.values(), self._catalog.majors
             )
             self._facts = {**self.node.facts, **facts_now}
-        if self.node.logs is not None and (changed or located or dropped):
-            self.node.logs.follow(
-                {n: s.log_files for n, s in self.node.services.items()},
-                {
-                    n: settings.form_of(s)
-                    for n, s in self.node.services.items()
-                },
-            )
+        # what was known to an earlier agent need not change to be followed
+        first = not self._ticks
+        if self.node.logs is not None and (
+            first or changed or located or dropped
+        ):
+            self._follow_logs()
         # a service is told of when its logs are followed, not before
         self._read_logs()
         # all are told at the first tick
         if self._ticks:
             self._report_services(changed)
+
+    def _follow_logs(self):
+        found = self.node.services.items()
+        self.node.logs.follow(
+            {name: one.log_files for name, one in found},
+            {name: settings.form_of(one) for name, one in found},
+        )
 
     def _report_services(self, names):
         """Tell at once of services that came up or went down."""
