@@ -120,7 +120,7 @@ def control_socket(folder, name):
 def up(error, down):
     """What it means that a daemon could not be asked.
 
-    :param error: OSError, RemoteError or ValueError
+    :param error: OSError, RemoteError, ValueError or OutOfTime
     :param down: whether it is known to have no process
     :returns: the value of its `.up`: NaN where that can't be told
     """

@@ -22,6 +22,9 @@ from sentinella.agent import counting
 from sentinella.agent import dialogue
 from sentinella.agent import jsonrpc
 
+#: Seconds that each of at most three that are asked may take.
+PATIENCE = 3.0
+
 _LOOKUPS = re.compile(r'lookups: hit:[0-9]+ missed:([0-9]+) lost:([0-9]+)')
 
 _REMEDY = (
@@ -129,7 +132,8 @@ class OpenvswitchCollector(base.Collector):
 
     def _lookups(self, name):
         folder = self.options.run_directory
-        with jsonrpc.Client(jsonrpc.control_socket(folder, name)) as client:
+        path = jsonrpc.control_socket(folder, name)
+        with jsonrpc.Client(path, PATIENCE) as client:
             return lookups(str(client.call('dpctl/show')))
 
 
@@ -144,7 +148,7 @@ def ask(address):
         {'op': 'select', 'table': table, 'columns': columns, 'where': where}
         for table, columns, where in _QUESTIONS
     ]
-    with jsonrpc.Client(address) as client:
+    with jsonrpc.Client(address, PATIENCE) as client:
         return client.call('transact', 'Open_vSwitch', *selects)
 
 

@@ -21,6 +21,7 @@ from sentinella.agent import base
 from sentinella.agent import counting
 from sentinella.agent import dialogue
 from sentinella.agent import jsonrpc
+from sentinella.agent import probing
 
 #: {service: the name of its control socket, its database}
 _DATABASES = {
@@ -38,6 +39,8 @@ _REMEDY = (
     'u:sentinella:rw /run/ovn/*.ctl` after each start of OVN; who may do that '
     'can also stop it'
 )
+#: We can't ask; whether it is up is another question.
+_BLOCKED = (FileNotFoundError, PermissionError)
 _LINE = re.compile(r'^([A-Z][A-Za-z ]*): ?(.*)$', re.MULTILINE)
 _MEMBER = re.compile(r'^    [0-9a-f]{4} \(', re.MULTILINE)
 
@@ -88,24 +91,33 @@ class OvnCollector(base.Collector):
         self._growth = counting.Growth()
 
     def collect(self, now):
-        samples, refused = [], []
         known = [name for name in self.SERVICES if name in self.node.services]
-        for service in known:
-            try:
-                samples += self._ask(service)
-            except (OSError, ValueError, jsonrpc.RemoteError) as error:
-                down = dialogue.is_down(self.node, service)
-                up = jsonrpc.up(error, down)
-                samples.append(base.sample('ovn.up', up, service=service))
-                if isinstance(error, PermissionError) and not down:
-                    refused.append(service)
-        if refused and len(refused) == len(known):
-            raise exceptions.Lacking(
-                f'the control socket of {", ".join(refused)} may not be '
-                'opened',
-                _REMEDY,
-            )
+        samples, blocked = [], {}
+        found = probing.each(self._ask, known)
+        for service, outcome in zip(known, found, strict=True):
+            if not isinstance(outcome, Exception):
+                samples += outcome
+                continue
+            down = dialogue.is_down(self.node, service)
+            up = jsonrpc.up(outcome, down)
+            samples.append(base.sample('ovn.up', up, service=service))
+            if isinstance(outcome, _BLOCKED) and not down:
+                blocked[service] = outcome
+        if blocked and len(blocked) == len(known):
+            raise self._lacking(blocked)
         return samples
+
+    def _lacking(self, blocked):
+        """
+        :param blocked: {service: error}, of those that can't be asked
+        """
+        which = f'the control socket of {", ".join(blocked)}'
+        if any(isinstance(e, PermissionError) for e in blocked.values()):
+            return exceptions.Lacking(f'{which} may not be opened', _REMEDY)
+        return exceptions.Lacking(
+            f'{which} is not in {", ".join(self.options.run_directories)}',
+            'set [collector_ovn] run_directories',
+        )
 
     def _ask(self, service):
         """

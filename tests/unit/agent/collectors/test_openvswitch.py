@@ -55,7 +55,9 @@ class TestOpenvswitch(base.BaseTestCase):
 
     def test_one_that_never_answers_is_given_up(self):
         self.useFixture(
-            fixtures.MonkeyPatch('sentinella.agent.dialogue.PATIENCE', 0.3)
+            fixtures.MonkeyPatch(
+                'sentinella.agent.collectors.openvswitch.PATIENCE', 0.3
+            )
         )
         began = time.monotonic()
         found = self.ask(None, self.path / 'db.sock')

@@ -133,6 +133,14 @@ class TestOvn(base.BaseTestCase):
                 expected, found['ovn.connected', 'ovn-controller']
             )
 
+    def test_sockets_that_are_elsewhere(self):
+        error = self.assertRaises(exceptions.Lacking, self.ask, 'ovn-northd')
+        self.assertEqual(
+            f'the control socket of ovn-northd is not in {self.path}: set '
+            '[collector_ovn] run_directories',
+            str(error),
+        )
+
     def test_sockets_that_are_not_for_us(self):
         def refuse(*args):
             raise PermissionError
@@ -153,3 +161,22 @@ class TestOvn(base.BaseTestCase):
         found = self.ask('ovn-nb', **{'ovn-sb': 'DOWN'})
         self.assertEqual(0, found['ovn.up', 'ovn-sb'])
         self.assertEqual('nan', str(found['ovn.up', 'ovn-nb']))
+
+    def test_all_hang_and_are_asked_at_once(self):
+        self.useFixture(
+            fixtures.MonkeyPatch('sentinella.agent.dialogue.PATIENCE', 0.5)
+        )
+        names = {
+            'ovn-controller': 'ovn-controller.1',
+            'ovn-northd': 'ovn-northd.1',
+            'ovn-nb': 'ovnnb_db',
+            'ovn-sb': 'ovnsb_db',
+        }
+        for name in names.values():
+            path = str(self.path / f'{name}.ctl')
+            self.useFixture(servers.StrangerFixture(path=path))
+        began = time.monotonic()
+        found = self.ask(*names)
+        self.assertEqual(dict.fromkeys(found, 0.0), found)
+        self.assertEqual(4, len(found))
+        self.assertLess(time.monotonic() - began, 1.5)
