@@ -49,11 +49,12 @@ _CONFIGURATION = 1 << 20
 _MANY = 32
 
 
-def locate(kind, processes, beside=(), place=places.NOWHERE):
+def locate(kind, processes, beside=(), place=places.NOWHERE, instance=''):
     """
     :param processes: the service's, its masters first
     :param beside: directories that hold other services' logs
     :param place: where it runs
+    :param instance: which of several instances it is
     :returns: tuple of paths, empty where nothing is known; they may not be
         there, or not be readable. One that begins with `JOURNAL` is a unit
         instead, as journalctl takes it.
@@ -64,7 +65,7 @@ def locate(kind, processes, beside=(), place=places.NOWHERE):
     found = (
         _held(processes, place)
         or _told(kind, processes, place)
-        or _usual(kind, beside)
+        or _usual(kind, beside, instance)
         or _journal(place)
     )
     return tuple(dict.fromkeys(found))[:_MANY]
@@ -187,11 +188,12 @@ def _configured(path):
     return found
 
 
-def _usual(kind, beside):
+def _usual(kind, beside, instance):
     """Those that are there, of where packagers put the logs of this one; or
     the first one that it would usually be."""
-    found = [p for spec in kind.usual_logs for p in _expand(_volume(spec))]
-    found = [path for path in found if os.path.exists(path)]
+    name = glob.escape(instance)
+    specs = [_volume(s.replace('{instance}', name)) for s in kind.usual_logs]
+    found = [p for s in specs for p in _expand(s) if os.path.exists(p)]
     if found:
         return found
     short = kind.name.removeprefix(f'{kind.project}-')

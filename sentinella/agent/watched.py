@@ -220,7 +220,13 @@ class Service:
         """
         if now < self._relocate_at or not self.masters:
             return False
-        found = logfiles.locate(self.kind, self.processes, beside, self.place)
+        found = logfiles.locate(
+            self.kind,
+            self.processes,
+            beside,
+            self.place,
+            self.name.partition('@')[2],
+        )
         # a service opens its log some seconds after its process starts
         youngest = min(f.master.age() for f in self.masters.values())
         soon = not found and youngest < RELOCATE

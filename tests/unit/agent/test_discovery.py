@@ -352,6 +352,18 @@ class TestLogFiles(base.BaseTestCase):
             pass
         self.assertEqual((path,), logfiles.locate(kind, []))
 
+    def test_of_one_instance(self):
+        names = [f'{self.directory}/ceph-osd.{n}.log' for n in ('3', '33')]
+        for name in names:
+            with open(name, 'w'):
+                pass
+        kind = services.Kind(
+            'ceph-osd', 'ceph', (),
+            usual_logs=(self.directory + '/ceph-osd.{instance}.log',),
+        )  # fmt: skip
+        found = logfiles.locate(kind, [], instance='3')
+        self.assertEqual((names[0],), found)
+
     def kolla(self, *names):
         """Volumes as Docker and Podman have them, Podman's with logs."""
         volumes = [f'{self.directory}/{n}' for n in ('kolla', 'docker', 'pod')]
