@@ -201,12 +201,11 @@ class Identity:
         :returns: PrivateKey, or None where there is no such file
         """
         path = self._path(name)
-        try:
-            with self._failing(name), open(path, 'rb') as file:
-                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-                pem = file.read(4096)
-        except FileNotFoundError:
+        if not os.path.lexists(path):
             return None
+        with self._failing(name), open(path, 'rb') as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            pem = file.read(4096)
         if mode & 0o077:
             raise exceptions.InvalidConfiguration(
                 f'{path}: others may read or write it (mode {mode:04o}), '
@@ -240,8 +239,6 @@ class Identity:
     def _failing(self, name):
         try:
             yield
-        except FileNotFoundError:
-            raise
         except OSError as error:
             problem = f'{self._path(name)}: {error.strerror}'
         else:

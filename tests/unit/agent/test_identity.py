@@ -115,6 +115,21 @@ class TestIdentity(IdentityCase):
             file.write(f'{{"server": "{number}"}}')
         self.assertEqual(number, self.open().server)
 
+    def test_a_place_that_is_gone(self):
+        kept = state.State(os.path.join(self.path, 'agent'))
+        os.rmdir(kept.path)
+        error = self.assertRaises(
+            exceptions.InvalidConfiguration, identity.Identity, kept
+        )
+        self.assertIn('identity.json: No such file', str(error))
+
+    def test_a_key_that_leads_nowhere_is_not_made_anew(self):
+        self.open()
+        os.unlink(self.file('key.pem'))
+        os.symlink('/no/such.pem', self.file('key.pem'))
+        error = self.assertRaises(exceptions.InvalidConfiguration, self.open)
+        self.assertIn('key.pem: No such file', str(error))
+
     def test_a_report_is_signed_over_its_bytes(self):
         me = self.open()
         signed = me.sign_report('{"a": 1}')
