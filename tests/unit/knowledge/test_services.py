@@ -30,9 +30,17 @@ class TestServices(base.BaseTestCase):
 
     def test_every_module_and_port_is_of_one_kind(self):
         kinds = services.load().kinds.values()
-        for field in ('wsgi', 'ports', 'binaries'):
+        for field in ('wsgi', 'ports'):
             every = [item for kind in kinds for item in getattr(kind, field)]
             self.assertEqual(sorted(set(every)), sorted(every), field)
+
+    def test_every_binary_is_of_one_kind_or_more_is_needed(self):
+        every = [
+            (binary, kind.needs)
+            for kind in services.load().kinds.values()
+            for binary in kind.binaries
+        ]
+        self.assertEqual(sorted(set(every)), sorted(every))
 
     def test_the_longest_module_wins(self):
         catalog = services.load()
