@@ -96,6 +96,7 @@ def configuration(directory):
         ('interval', 1.0),
         ('watch_interval', 0.1),
         ('max_events_per_second', 10000),
+        ('collectors', ['logs']),
         ('services_file', [path]),
         ('exclude_services', list(services.load().kinds)),
     ):
