@@ -122,7 +122,8 @@ class Cloud:
     def fill(self, seconds):
         """Each server's frames of so many seconds, until now."""
         kinds = [
-            model.Frame.of(0, load.samples(kind, kind)) for kind in range(KINDS)
+            model.Frame.of(0, load.samples(kind, kind))
+            for kind in range(KINDS)
         ]
         self.storage.learn(kinds[0].metrics)
         with self.database.reader() as session:

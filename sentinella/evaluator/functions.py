@@ -232,9 +232,11 @@ def _stddev(period, call, kind, upward):
     mean = period.total(period.reduce(numpy.add)) / counts
     index = vectors.ranges(period.first, period.stop)
     group = numpy.repeat(period.group, period.counts)
-    off = (period.samples.values[index] - mean[group]) ** 2
-    total = numpy.bincount(group, off, period.groups)
-    value = numpy.sqrt(total / counts)
+    off = period.samples.values[index] - mean[group]
+    # the mean of large numbers is a little off itself
+    rest = numpy.bincount(group, off, period.groups) / counts
+    total = numpy.bincount(group, off * off, period.groups)
+    value = numpy.sqrt(numpy.maximum(total / counts - rest * rest, 0.0))
     return _exact(numpy.where(counts >= 2, value, numpy.nan))
 
 

@@ -131,7 +131,7 @@ class _Evaluation:
             told, definition.match_by, moment, [key for key in keys if key]
         )
         self._judge = conditions.Judge(self._scope, moment)
-        self._truth = self._judge.truth(expression.condition)
+        self._truth = self._judge.truth(expression.condition).copy()
         self._said = {}
         numbers = self._numbers(keys)
         if not expression.simple:

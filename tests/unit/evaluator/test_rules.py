@@ -16,92 +16,29 @@ import operator
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
-import numpy
 from oslotest import base
 
 from sentinella import model
 from sentinella.evaluator import expression
-from sentinella.evaluator import rules
-from sentinella.evaluator import vectors
 from sentinella.evaluator.expression import tree
-from sentinella.storage import base as storage
+from tests.unit.evaluator import scenes
+from tests.unit.evaluator.scenes import ALARM
+from tests.unit.evaluator.scenes import judge
+from tests.unit.evaluator.scenes import NOW
+from tests.unit.evaluator.scenes import OK
+from tests.unit.evaluator.scenes import series
+from tests.unit.evaluator.scenes import steady
+from tests.unit.evaluator.scenes import UNDETERMINED
 
 #: Those that a naive model can tell of easily.
 FUNCTIONS = ('avg', 'min', 'max', 'sum', 'count', 'last')
 
-NOW = 1_000_000.0
-SILENT_AFTER = 35.0
-SERVERS = {
-    number: model.Server(
-        id=number,
-        uuid=f'server-{number}',
-        hostname=f'ctl-{number}',
-        project_id='service',
-        interval=10.0,
-    )
-    for number in (1, 2, 3)
-}
-PLACES = vectors.Servers(SERVERS)
-OK, ALARM, UNDETERMINED = model.AlarmState
 COMPARE = {
     '>': operator.gt,
     '>=': operator.ge,
     '<': operator.lt,
     '<=': operator.le,
 }
-
-
-def series(samples, server_id=1, name='m', **dimensions):
-    """
-    :param samples: mapping of seconds before now to values
-    """
-    ordered = sorted(samples.items(), reverse=True)
-    return storage.Series(
-        server_id,
-        model.Metric.of(name, **dimensions),
-        numpy.array([NOW - age for age, _ in ordered]),
-        numpy.array([float(value) for _, value in ordered]),
-    )
-
-
-def steady(value, seconds=300, newest=0, **kwargs):
-    """One sample each 10 s since `seconds` ago."""
-    ages = range(newest, seconds, 10)
-    return series({age: value for age in ages}, **kwargs)
-
-
-def judge(text, type_, *several, match_by=('server',), known=(), firing=()):
-    definition = model.AlarmDefinition(
-        uuid='d',
-        name='d',
-        expression=text,
-        type=model.ThresholdType(type_),
-        severity=model.Severity.MAJOR,
-        match_by=match_by,
-    )
-    return rules.evaluate(
-        definition,
-        expression.parse(text),
-        lambda selector: samples_of(selector, several),
-        PLACES,
-        NOW,
-        SILENT_AFTER,
-        known,
-        firing,
-    )
-
-
-def samples_of(selector, several):
-    """As a storage would find them."""
-    window = storage.Window.of(
-        [
-            one
-            for one in several
-            if one.metric.name == selector.metric
-            and one.metric.has(dict(selector.dimensions))
-        ]
-    )
-    return vectors.Samples.of(window, PLACES, NOW)
 
 
 class RulesTestCase(base.BaseTestCase):
@@ -425,7 +362,7 @@ class Naive:
         return function == 'min' and holds != self.upward
 
     def fresh(self, one):
-        return NOW - one.times[-1] <= SILENT_AFTER
+        return NOW - one.times[-1] <= scenes.SILENT_AFTER
 
     def covered(self, windows, end):
         total = 0.0
