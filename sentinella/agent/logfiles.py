@@ -42,6 +42,7 @@ JOURNAL = 'journal:'
 
 #: Of a WSGI server rather than of the service inside.
 _ACCESS = re.compile(r'access|gunicorn|uwsgi|apache|httpd|slow', re.IGNORECASE)
+_WEB_SERVERS = re.compile(r'/(apache2|httpd|nginx)/')
 _OPTION = re.compile(r'--(log[-_]?file|log[-_]?dir|log-error|config-file)$')
 _SETTING = re.compile(r'\s*(log_?file|log_?dir)\s*[=:]\s*(\S+)\s*$')
 _CONFIGURATION = 1 << 20
@@ -76,7 +77,9 @@ def _held(processes, place):
     for process in processes:
         for path in proc.appended_files(process.pid, is_service_log):
             found[_outside(path, process.pid, place)] = True
-    return list(found)
+    # what a web server serves holds the server's logs open as well
+    own = [path for path in found if not _WEB_SERVERS.search(path)]
+    return own or list(found)
 
 
 def _outside(path, pid, place):

@@ -21,6 +21,7 @@ import psutil
 
 from sentinella import wire
 from sentinella.agent import facts
+from sentinella.agent import places
 from sentinella.agent import proc
 from sentinella.agent import scan
 from sentinella.agent.logs import follower
@@ -233,3 +234,55 @@ class TestFacts(base.BaseTestCase):
             },
             facts.of_services([service], {'nova': 27}),
         )
+
+    def installed(self, prefix, name):
+        os.makedirs(f'{prefix}/lib/python3.12/site-packages/{name}.dist-info')
+
+    def versions(self, kind, title, **where):
+        service = watched.Service(kind, 1.0)
+        master = proc.Process(7, 1, 1, title)
+        service.seen(scan.Found(kind, '', master, **where), 1.0)
+        return facts.of_services([service], {kind.project: 9}).get('versions')
+
+    def test_of_a_package_with_another_name(self):
+        directory = self.useFixture(fixtures.TempDir()).path
+        self.installed(directory, 'openstack_placement-16.0.0')
+        kind = services.Kind('placement-api', 'placement', ())
+        self.assertEqual(
+            {'placement': '16.0'},
+            self.versions(kind, f'{directory}/bin/gunicorn x'),
+        )
+
+    def test_in_a_container(self):
+        root = self.useFixture(fixtures.TempDir()).path
+        self.useFixture(
+            fixtures.MonkeyPatch('sentinella.agent.proc.ROOT', root)
+        )
+        self.installed(f'{root}/7/root/var/lib/kolla/venv', 'nova-33.0.0')
+        place = places.Place(container='3f3f3f3f3f3f')
+        self.assertEqual(
+            {'nova': '33.0'}, self.versions(KIND, 'nova-api', place=place)
+        )
+        self.assertIsNone(
+            self.versions(services.Kind('a', 'a', ()), 'a', place=place)
+        )
+
+    def test_as_the_node_itself_says(self):
+        path = os.path.join(
+            self.useFixture(fixtures.TempDir()).path, 'release'
+        )
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'sentinella.agent.facts._RELEASE_FILES', ('/no/such', path)
+            )
+        )
+        self.assertNotIn('openstack_release', facts.of_services([], {}))
+        for text, release in (
+            ('DISTRIB_ID="OSA"\nDISTRIB_CODENAME="Dalmatian"\n', '2024.2'),
+            ('OPENSTACK_CODENAME=yoga\n', 'yoga'),
+        ):
+            with open(path, 'w') as file:
+                file.write(text)
+            self.assertEqual(
+                release, facts.of_services([], {})['openstack_release']
+            )

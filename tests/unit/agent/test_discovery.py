@@ -420,6 +420,18 @@ class TestLogFiles(base.BaseTestCase):
             ('/l/a.log',), logfiles.locate(KIND, [process], (), place)
         )
 
+    def test_a_web_servers_log_is_that_of_what_it_serves_if_need_be(self):
+        os.mkdir(f'{self.directory}/apache2')
+        web = f'{self.directory}/apache2/error.log'
+        own = f'{self.directory}/keystone.log'
+        me = proc.Process(os.getpid(), 1, 1, 'x')
+        with open(web, 'a'):
+            self.assertIn(web, logfiles.locate(KIND, [me]))
+            with open(own, 'a'):
+                found = logfiles.locate(KIND, [me])
+        self.assertIn(own, found)
+        self.assertNotIn(web, found)
+
     def test_as_the_operator_says(self):
         kind = services.Kind('a', 'b', ('a',), log_files=('/a.log',))
         self.assertEqual(('/a.log',), logfiles.locate(kind, []))
