@@ -81,10 +81,11 @@ class TestOvn(base.BaseTestCase):
                 ('raft_has_leader', 1),
                 ('raft_members', 1),
                 ('raft_elections', 0),
-                ('raft_uncommitted', 0),
-                ('raft_unapplied', 0),
             ):
                 self.assertEqual(value, found[f'ovn.{name}', service], name)
+            # ovn-northd may just have written something
+            for name in ('uncommitted', 'unapplied'):
+                self.assertGreaterEqual(found[f'ovn.raft_{name}', service], 0)
         processes.wait_for(
             lambda: servers.ask(self.collector)['ovn.northd_active',] == 1,
             'ovn-northd works',
