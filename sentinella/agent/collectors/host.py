@@ -30,7 +30,7 @@ _PSEUDO = {
 _REMOTE = re.compile(r'nfs|cifs|smb|ceph|gluster|9p|sshfs|fuse\.s3')
 _DISK = re.compile(r'[shvx]v?d[a-z]+|nvme\d+n\d+|mmcblk\d+|md\d+|dm-\d+')
 _VIRTUAL = re.compile(
-    r'lo$|veth|tap|qbr|qvb|qvo|qr-|qg-|docker|br-[0-9a-f]{12}|virbr|vnet|'
+    r'lo$|ifb|veth|tap|qbr|qvb|qvo|qr-|qg-|docker|br-[0-9a-f]{12}|virbr|vnet|'
     r'cali|cni|flannel|dummy|ovs-system|(gre|sit|erspan|ip6?tnl|tunl|gretap)'
 )
 
