@@ -100,3 +100,10 @@ class TestCollectors(base.BaseTestCase):
         done = self.run_command('show', 'host')
         self.assertEqual((0, ''), (done.returncode, done.stderr))
         self.assertIn('cpu.percent', done.stdout)
+
+    def test_a_secret_is_not_shown(self):
+        for form in ('json', 'table'):
+            done = self.run_command('show', 'rabbitmq', f'--format={form}')
+            self.assertEqual((0, ''), (done.returncode, done.stderr))
+            self.assertIn('(set)', done.stdout)
+            self.assertNotIn('hushhush', done.stdout)

@@ -66,7 +66,9 @@ class PackagesTest(base.BaseTestCase):
     def setUp(self):
         super().setUp()
         self.assertEqual(0, os.geteuid(), 'only root installs packages')
-        self.root = pathlib.Path(tempfile.mkdtemp())
+        # not where only root may look
+        self.root = pathlib.Path(tempfile.mkdtemp(dir='/tmp'))
+        self.root.chmod(0o755)
         self.addCleanup(shutil.rmtree, self.root)
 
     def mode(self, name):
@@ -74,12 +76,16 @@ class PackagesTest(base.BaseTestCase):
         return stat.S_IMODE(found.st_mode)
 
     def agent(self, *words):
-        """Run the installed agent, by the Python of this machine."""
+        """Run the installed agent, by the Python of this machine, as somebody
+        who may do nothing."""
         return run(
             self.root / PREFIX / 'bin' / 'python3',
             self.root / PREFIX / 'bin' / 'sentinella-agent',
             *words,
             cwd='/',
+            user=65534,
+            group=65534,
+            extra_groups=[],
             env={'PATH': os.environ['PATH']},
         )
 
