@@ -222,10 +222,13 @@ class RabbitmqCollector(base.Collector):
         """Whether the broker itself can be connected to."""
         if dialogue.is_down(self.node, 'rabbitmq'):
             return False
-        usual = [
-            (urllib.parse.urlsplit(url).hostname, p) for p in (5672, 5671)
+        listeners = self.node.listeners_of('rabbitmq')
+        if not listeners:
+            host = urllib.parse.urlsplit(url).hostname
+            listeners = [(host, 5672), (host, 5671)]
+        places = [
+            place for place in listeners if not is_for_nodes(place, listeners)
         ]
-        places = self.node.listeners_of('rabbitmq') or usual
         return any(_accepts(*dialogue.reachable(*place)) for place in places)
 
     def _cluster_samples(self, overview):
@@ -381,6 +384,12 @@ def _consumers(api, queue):
         return 1
     # it writes an object without members as []
     return found.get('consumers', 1) if found else 1
+
+
+def is_for_nodes(place, listeners):
+    """Whether a port is that for other nodes, open as long as the process
+    lives: 20000 above the one for clients, as a rule."""
+    return place[1] == 25672 or place[1] - 20000 in {p for _, p in listeners}
 
 
 def label(queue):

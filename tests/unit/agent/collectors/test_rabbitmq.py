@@ -64,6 +64,22 @@ class TestRabbitmq(base.BaseTestCase):
         found = servers.ask(self.collector(nobody, rabbitmq='DOWN'))
         self.assertEqual({('rabbitmq.up',): 0.0}, found)
 
+    def test_one_that_only_other_nodes_can_talk_to(self):
+        stranger = self.useFixture(servers.StrangerFixture())
+        host, port = stranger.address
+        for listening in (
+            [('127.0.0.1', 25672)],
+            [stranger.address, (host, port - 20000)],
+        ):
+            node = servers.Node('rabbitmq', listening={'rabbitmq': listening})
+            collector = collectors.make(
+                rabbitmq.RabbitmqCollector,
+                node,
+                url=f'http://127.0.0.1:{servers.free_port()}',
+            )
+            found = servers.ask(collector)
+            self.assertEqual({('rabbitmq.up',): 0.0}, found)
+
     def test_one_that_never_answers_is_given_up(self):
         self.useFixture(
             fixtures.MonkeyPatch(
