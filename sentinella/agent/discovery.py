@@ -169,9 +169,10 @@ class Node:
         self._trace_at = time.monotonic() + TRACE
         for service in list(self.services.values()):
             if service.masters:
-                service.traces = traces.of(
-                    next(iter(service.masters.values()))
-                )
+                found = next(iter(service.masters.values()))
+                # of one that an earlier agent knew, nothing is seen yet
+                if found.master.title:
+                    service.traces = traces.of(found)
             elif (
                 service.state is model.ServiceState.DOWN
                 and now - service.since >= RETIRED

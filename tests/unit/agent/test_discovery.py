@@ -228,6 +228,21 @@ class TestNode(base.BaseTestCase):
             self.logger.output,
         )
 
+    def test_what_would_start_it_is_known_from_one_agent_to_the_next(self):
+        service = watched.Service(self.kind, 1000.0)
+        service.traces = traces.Traces(self.program)
+        me = proc.process(os.getpid())
+        service.seen(scan.Found(self.kind, '', me), 1000.0)
+        data = {
+            'boot': proc.boot_id(),
+            'services': {'test-gone': service.to_state()},
+        }
+        self.node.restore(data, 1000.0, self.watcher)
+        self.node.look(1001.0, self.watcher)
+        restored = self.node.services['test-gone']
+        self.assertEqual({me.key}, set(restored.masters))
+        self.assertEqual(self.program, restored.traces.program)
+
     def test_one_that_may_just_be_upgraded_is_not(self):
         os.unlink(self.program)
         self.restore(since=1000.0)
