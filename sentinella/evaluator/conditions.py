@@ -299,7 +299,11 @@ class Judge:
         self.findings[id(condition)] = finding
         return finding.truth
 
-    def _sight(self, node):
+    def sight(self, node):
+        """
+        :param node: what is read
+        :returns: Sight
+        """
         if node not in self._sights:
             self._sights[node] = Sight(
                 self._scope.leaves[node],
@@ -336,7 +340,7 @@ class Judge:
             measured = functions.measure(
                 value,
                 self._moment.kind_of(value.selector.metric),
-                self._sight(node),
+                self.sight(node),
                 end - value.period,
                 end,
                 upward,

@@ -220,9 +220,7 @@ class Reasons:
         leaf, series = self._series((call.selector, call.period * times))
         if not len(series):
             return f'no {_sample(call.selector, call.period)}'
-        sight = conditions.Sight(
-            leaf, self._moment.at, self._moment.silent_after
-        )
+        sight = self._judge.sight((call.selector, call.period * times))
         if not sight.fresh[series].any():
             age = self._moment.at - sight.newest[series].max()
             name = call.selector.metric

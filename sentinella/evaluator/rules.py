@@ -135,11 +135,13 @@ class _Evaluation:
         self._said = {}
         numbers = self._numbers(keys)
         if not expression.simple:
+            on = {tuple(sorted(group.items())) for group in firing}
             self._stay(
                 [
                     number
                     for number, group in zip(numbers, known, strict=True)
-                    if number is not None and group in firing
+                    if number is not None
+                    and tuple(sorted(group.items())) in on
                 ]
             )
         self.verdicts = [
