@@ -514,7 +514,7 @@ class TestBothWays(testtools.TestCase):
         url = f'http://127.0.0.1:{port}'
 
         def answers():
-            with contextlib.suppress(requests.ConnectionError):
+            with contextlib.suppress(requests.RequestException):
                 return requests.get(url, timeout=5).ok
 
         processes.wait_for(answers, 'the API')
