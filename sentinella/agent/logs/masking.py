@@ -25,16 +25,17 @@ MASK = '***'
 
 #: Where none of these is, there is nothing to mask, and most have none.
 _HINT = re.compile(
-    r'pass|pwd|secret|token|key|credential|cookie|authoriz|bearer|basic'
-    r'|://|gAAAA|eyJ|-----',
+    r'pass|pwd|pswd|secret|token|key|fsid|credential|cookie|authoriz'
+    r'|bearer|basic|://|gAAAA|eyJ|-----',
     re.IGNORECASE,
 )
 
+#: Each begins with a letter as it is, so that the search is a fast one.
 _NAME = (
-    r'(?:passw|passphrase|passcode|(?<![a-z])pass(?![a-z])|adminpass|pwd'
-    r'|secret|token|credential|api[_-]?key|access[_-]?key|private[_-]?key'
-    r'|encryption[_-]?key|auth[_-]?key|ssh[_-]?key|fernet[_-]?key'
-    r'|cookie|authorization)'
+    r'(?:passw|passphrase|passcode|pass(?<![a-z]pass)(?![a-z])|adminpass|pwd'
+    r'|pswd|secret|token(?<!/token)|credential|api[_-]?key|access[_-]?key'
+    r'|private[_-]?key|encryption[_-]?key|auth[_-]?key|ssh[_-]?key'
+    r'|fernet[_-]?key|cookie|authorization)'
 )
 #: What stands between a name and its value: `=`, `: `, `': '`, `', '`, in
 #: text that was itself quoted with backslashes before the quotes.
@@ -47,7 +48,48 @@ _QUOTED = (
     r"""(?:(?!(?P=quote))(?:\\.|.)){0,8192}+(?P=quote)?"""
 )
 _LIST = r'[\[({][^\])}]{0,4096}+'
-_SCHEMES = r'(?:Bearer|Basic|Digest|Token|Negotiate)\s{1,4}'
+_SCHEMES = r'(?:bearer|basic|digest|token|negotiate)\s{1,4}'
+
+#: Found in lower case, for to ignore the case takes ten times as long; and
+#: only where one of the words is. What follows `name` is masked.
+_NAMED = tuple(
+    (words, re.compile(pattern, re.DOTALL))
+    for words, pattern in (
+        # all that a header of these says
+        (
+            ('cookie', 'authorization'),
+            r"""(?P<name>(?:cookie|authorization)[ \t]{0,4}[:=][ \t]{0,4})"""
+            r"""(?=[^\s\\"'])[^\n\\"']+""",
+        ),
+        (
+            (),
+            rf'(?P<name>{_NAME}{_SEPARATOR})'
+            rf'(?:{_QUOTED}|{_LIST}|(?:{_SCHEMES})?\S+)',
+        ),
+        # --os-password this
+        (
+            ('--',),
+            rf'(?P<name>--[\w-]{{0,40}}?(?:{_NAME}|key)[\w-]{{0,20}}'
+            r"""[\\"',]{0,4}[ \t]{1,4})(?!-)\S+""",
+        ),
+        (
+            ('<',),
+            rf'(?P<name><[\w:-]{{0,40}}{_NAME}[\w:-]{{0,40}}'
+            r'(?:\s[^<>]{0,200})?>)[^<]{0,8192}',
+        ),
+        (
+            ('bearer', 'basic'),
+            r'(?P<name>\b(?:bearer|basic)\s{1,4})'
+            r'(?:(?=[a-z]{0,40}[\d._+/=~-])[\w.~+/=-]{8,}|\w{25,})',
+        ),
+    )
+)
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+#: A word of a sentence: "token: Failure" tells no token.
+_SENTENCE = re.compile(
+    r'(?<=token: )'
+    r'(?:[A-Z][a-z]{1,14}[: ]|[a-z_]{2,40}(?:\.[A-Za-z_]{1,40}){2,8}:)'
+)
 
 _PATTERNS = (
     # private keys, of which either end may have been cut off
@@ -59,40 +101,6 @@ _PATTERNS = (
         ),
         MASK,
     ),
-    # all that a header of these says
-    (
-        re.compile(
-            r"""(?P<name>(?:set-)?cookie|(?:proxy-)?authorization)"""
-            r"""(?P<between>[ \t]{0,4}[:=][ \t]{0,4})(?=[^\s\\"'])[^\n\\"']+""",
-            re.IGNORECASE,
-        ),
-        rf'\g<name>\g<between>{MASK}',
-    ),
-    (
-        re.compile(
-            rf'(?P<name>{_NAME}{_SEPARATOR})'
-            rf'(?:{_QUOTED}|{_LIST}|(?:{_SCHEMES})?\S+)',
-            re.IGNORECASE | re.DOTALL,
-        ),
-        rf'\g<name>{MASK}',
-    ),
-    # --os-password this
-    (
-        re.compile(
-            rf'(?P<name>--[\w-]{{0,40}}?(?:{_NAME}|key)[\w-]{{0,20}}'
-            r"""[\\"',]{0,4}[ \t]{1,4})(?!-)\S+""",
-            re.IGNORECASE,
-        ),
-        rf'\g<name>{MASK}',
-    ),
-    (
-        re.compile(
-            rf'(?P<name><[\w:-]{{0,40}}{_NAME}[\w:-]{{0,40}}'
-            r'(?:\s[^<>]{0,200})?>)[^<]{0,8192}',
-            re.IGNORECASE,
-        ),
-        rf'\g<name>{MASK}',
-    ),
     # rabbit://user:password@host, and not http://host:8774/a:b@c
     (
         re.compile(
@@ -101,16 +109,10 @@ _PATTERNS = (
         ),
         rf'\g<name>{MASK}@',
     ),
-    (
-        re.compile(rf'\b({_SCHEMES})[\w.~+/=-]{{8,}}', re.IGNORECASE),
-        rf'\1{MASK}',
-    ),
     # Fernet and JWS tokens, wherever they stand
     (re.compile(r'gAAAA[\w=%-]{16,}'), MASK),
     (re.compile(r'eyJ[\w=-]{5,}(?:\.[\w=-]*){1,4}'), MASK),
 )
-
-
 _KEY_END = re.compile(r'-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----')
 _KEY = string.ascii_letters + string.digits + '+/=\\\r\n'
 
@@ -121,7 +123,22 @@ def mask(text):
         return text
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
+    for words, pattern in _NAMED:
+        text = _mask_named(words, pattern, text)
     return strutils.mask_password(_mask_rests(text))
+
+
+def _mask_named(words, pattern, text):
+    folded = text.translate(_LOWER)
+    if words and not any(word in folded for word in words):
+        return text
+    parts, at = [], 0
+    for found in pattern.finditer(folded):
+        start = found.end('name')
+        if _SENTENCE.match(text, start) is None:
+            parts += [text[at:start], MASK]
+            at = found.end()
+    return ''.join(parts) + text[at:]
 
 
 def _mask_rests(text):

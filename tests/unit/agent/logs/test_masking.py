@@ -196,6 +196,10 @@ class TestMasking(base.BaseTestCase):
             'KeyError: instance; 3 tests passed: fine',
             "No such key 'a' in {'b': 1}",
             'compass: north',
+            'Unable to validate token: Failure: no connection',
+            'Authorization failed for token: auth_token._exceptions.Invalid'
+            'Token: Token authorization failed',
+            'Connection to http://ctl:5000/v3/auth/tokens: refused',
             'Connected to amqp://ctl:5672/ as user',
         ):
             self.assertEqual(text, masking.mask(text))
