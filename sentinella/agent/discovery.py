@@ -48,7 +48,7 @@ class Node:
     :param exclude: names of services that are not watched
     :ivar services: {name: :class:`sentinella.agent.watched.Service`}
     :ivar facts: short facts for the registration
-    :ivar logs: the :class:`sentinella.agent.tail.Logs` that follows the
+    :ivar logs: the :class:`sentinella.agent.logs.follower.Logs` that follows
         services' logs, once the agent has set it
     """
 
