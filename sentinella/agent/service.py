@@ -113,7 +113,6 @@ class Agent:
         self._syncer.start()
         self._publisher.start()
         self._loop.start()
-        self._prober.start()
 
     def stop(self):
         """End; what was not sent yet stays in the spool."""
@@ -275,6 +274,9 @@ class Agent:
             or not self._lacking <= lacking
         )
         self._lacking = lacking
+        if not self._ticks:
+            # by now it is known what there is to ask
+            self._prober.start()
         self._ticks += 1
         self._complete = False
         logs = self.node.logs

@@ -15,6 +15,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -31,6 +32,7 @@ from sentinella import signing
 from sentinella import wire
 from sentinella.agent import base as agent_base
 from sentinella.agent import service
+from sentinella.agent.collectors import tcp
 from sentinella.knowledge import services
 
 #: A master with a title, a pipe to it, and workers that it keeps up.
@@ -228,7 +230,26 @@ class TestAgent(base.BaseTestCase):
         # what changed wakes evaluators, what is measured again does not
         for report in self.conductor.reports:
             names = {m.name for m in self.metrics[report.frame.schema]}
-            self.assertEqual(report.urgent, 'cpu.percent' not in names)
+            if 'process.up' in names:
+                self.assertEqual(report.urgent, 'cpu.percent' not in names)
+
+    def test_what_others_answer_is_told_at_once_when_it_changes(self):
+        self.conf.set_override('probe_interval', 1.0, 'agent')
+        door = socket.create_server(('127.0.0.1', 0))
+        address = f'127.0.0.1:{door.getsockname()[1]}'
+        group = tcp.TcpCollector.group()
+        self.conf.register_opts(tcp.TcpCollector.OPTIONS, group=group)
+        self.conf.set_override('targets', [address], group)
+        self.conf.set_override('collectors', ['tcp'], 'agent')
+        self.start()
+        up = model.Metric.of('tcp.up', target=address)
+        self.until(lambda: 1.0 in self.samples(up))
+        door.close()
+        self.until(lambda: 0.0 in self.samples(up))
+        for report in self.conductor.reports:
+            if up in self.metrics[report.frame.schema]:
+                refused = report.urgent
+        self.assertTrue(refused)
 
     def test_a_workers_death_is_a_restart(self):
         process = self.master()
