@@ -19,7 +19,8 @@ _FIELDS = {
         'type': 'string',
         'minLength': 1,
         'maxLength': 4096,
-        'description': 'an expression such as avg(cpu.percent, 120) > 90',
+        'description': 'an expression of at most 4096 characters, such as '
+        'avg(cpu.percent, 120) > 90',
     },
     'type': fields.one_of(model.ThresholdType),
     'severity': fields.SEVERITY,
@@ -54,5 +55,5 @@ LIST = fields.listing(
     type=_FIELDS['type'],
     severity=fields.SEVERITY,
 )
-CREATE = fields.creation(('name', 'expression', 'type', 'severity'), **_FIELDS)
+CREATE = fields.creation(('name', 'expression', 'severity'), **_FIELDS)
 UPDATE = fields.change(**_FIELDS)

@@ -51,7 +51,8 @@ class AlarmDefinitions(resource.Resource):
     @expose('POST', policy=rules.CREATE, body=schemas.CREATE, status=201)
     def create(self, asked):
         mine = asked.context.project_id
-        fields = {'project_id': mine, **_fields(asked.body)}
+        read = expression.parse(asked.body['expression'])
+        fields = {'project_id': mine, 'type': read.type, **_fields(asked.body)}
         definition = model.AlarmDefinition(uuid=str(uuid.uuid4()), **fields)
         if definition.project_id != mine:
             asked.authorize(rules.ANY_PROJECT, definition.project_id)
