@@ -13,14 +13,18 @@
 """What each function and each word of an expression does."""
 
 import math
+import pathlib
 import random
+import re
 
 from oslotest import base
 
 from sentinella import exceptions
 from sentinella.evaluator import conditions
+from sentinella.evaluator import expression
 from sentinella.evaluator import functions
 from sentinella.evaluator import groups
+from sentinella.evaluator.expression import tree
 from tests.unit.evaluator import scenes
 from tests.unit.evaluator.scenes import ALARM
 from tests.unit.evaluator.scenes import judge
@@ -30,6 +34,7 @@ from tests.unit.evaluator.scenes import steady
 from tests.unit.evaluator.scenes import UNDETERMINED
 
 ONE = {'server': 'server-1'}
+GUIDE = pathlib.Path(__file__).parents[3] / 'doc/source/user/expressions.rst'
 
 
 class LanguageTestCase(base.BaseTestCase):
@@ -678,3 +683,19 @@ class TestJoin(LanguageTestCase):
     def test_without_any_server(self):
         self.patch(scenes, 'PLACES', scenes.vectors.Servers({}))
         self.assertEqual([], judge('last(m) > 0', 'gauge', series({0: 1})))
+
+
+class TestGuide(base.BaseTestCase):
+    """The user's guide shows only what can be read."""
+
+    def test_expressions(self):
+        text = re.sub(r'(?s)   expression := .*?\n\n\*', '', GUIDE.read_text())
+        shown = re.findall(r'(?m)^   ([a-z0-9(]+[ (].*[<>].*)$', text)
+        shown += re.findall(r'``([a-z]+[ (][^`]* [<>] [0-9][^`]*)``', text)
+        self.assertLess(15, len(shown))
+        for one in shown:
+            expression.parse(one.replace('condition', 'a > 1'))
+
+    def test_functions(self):
+        for function in tree.FUNCTIONS:
+            self.assertRegex(GUIDE.read_text(), rf'(?m)^``{function}\(')
