@@ -19,7 +19,6 @@ import threading
 
 from oslo_config import cfg
 from oslo_log import log
-from oslo_reports import guru_meditation_report
 from oslo_reports import opts as report_opts
 from oslo_service import service
 
@@ -78,11 +77,30 @@ def prepare(
         raise exceptions.InvalidConfiguration(' '.join(str(error).split()))
     log.setup(conf, 'sentinella')
     if report:
-        report_opts.set_defaults(conf)
-        guru_meditation_report.TextGuruMeditation.setup_autorun(
-            version, conf=conf
-        )
+        _meditate_when_asked(conf)
     return conf
+
+
+def _meditate_when_asked(conf):
+    """Have SIGUSR2 print a Guru Meditation Report.
+
+    What makes one is imported then: 4 MB that hardly any process ever needs.
+    """
+    report_opts.set_defaults(conf)
+
+    def meditate(number, frame):
+        from oslo_reports import guru_meditation_report as reports
+
+        reports.TextGuruMeditation.handle_signal(
+            version, None, conf.oslo_reports.log_dir, frame
+        )
+
+    if conf.oslo_reports.file_event_handler:
+        from oslo_reports import guru_meditation_report as reports
+
+        reports.TextGuruMeditation.setup_autorun(version, conf=conf)
+    else:
+        signal.signal(signal.SIGUSR2, meditate)
 
 
 def _read_all(conf):
@@ -125,10 +143,13 @@ class Guard:
         """
         :returns: whether it went well
         """
+        failure = None
         try:
             work(*args)
         except Exception as error:
-            self.failed(error)
+            failure = error
+        if failure is not None:
+            self.failed(failure)
             return False
         self.went_well()
         return True
@@ -140,7 +161,11 @@ class Guard:
         self._last_failure = None
 
     def failed(self, error):
-        """Note it, and say so if the time before was another."""
+        """Note it, and say so if the time before was another.
+
+        To be called outside of the `except`, or oslo.log adds the error to
+        the line that tells it.
+        """
         self.failures += 1
         failure = f'{type(error).__name__}: {error}'
         if failure != self._last_failure:
@@ -150,7 +175,7 @@ class Guard:
                 '%s failed, and goes on: %s',
                 self.name,
                 error if ours else failure,
-                exc_info=not ours,
+                exc_info=None if ours else error,
             )
         self._last_failure = failure
 

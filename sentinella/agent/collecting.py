@@ -51,18 +51,20 @@ class Collecting:
         if not self.collector.wanted():
             self._becomes(None, now)
             return []
-        samples = []
+        samples, failure = [], None
         try:
             samples.extend(self.collector.collect(now))
         except Exception as error:
-            self._guard.failed(error)
-            ours = isinstance(error, exceptions.SentinellaError)
-            name = '' if ours else f'{type(error).__name__}: '
-            self._becomes(f'{name}{error}', now)
-            return []
-        self._guard.went_well()
-        self._becomes('', now)
-        return samples
+            failure = error
+        if failure is None:
+            self._guard.went_well()
+            self._becomes('', now)
+            return samples
+        self._guard.failed(failure)
+        ours = isinstance(failure, exceptions.SentinellaError)
+        name = '' if ours else f'{type(failure).__name__}: '
+        self._becomes(f'{name}{failure}', now)
+        return []
 
     def _becomes(self, reason, now):
         if reason != self.reason:

@@ -15,8 +15,6 @@
 import datetime
 import ssl
 
-from cryptography import x509
-
 from sentinella import exceptions
 
 _DAY = 86400.0
@@ -44,6 +42,8 @@ def expiry(der):
     :returns: when it ends to be valid, seconds since the epoch
     :raises ValueError: it is none
     """
+    from cryptography import x509
+
     return _ends(x509.load_der_x509_certificate(der))
 
 
@@ -56,6 +56,8 @@ def first_expiry(pem):
     """
     if b'-----BEGIN CERTIFICATE-----' not in pem:
         return None
+    from cryptography import x509
+
     return min(map(_ends, x509.load_pem_x509_certificates(pem)))
 
 

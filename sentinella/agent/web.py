@@ -54,12 +54,13 @@ def unverified():
     return context
 
 
-def get(url, timeout, context, limit=1 << 16, accept='*/*'):
+def get(url, timeout, context, limit=1 << 16, **headers):
     """
     :param timeout: seconds for all of it, however slowly the server talks;
         but for several addresses of a name, each has so many to connect
     :param context: an SSLContext
     :param limit: bytes of the body that are read at most
+    :param headers: further ones of the request
     :returns: Answer; a redirection is one, and is not followed
     :raises OSError, http.client.HTTPException: there was none
     """
@@ -71,12 +72,12 @@ def get(url, timeout, context, limit=1 << 16, accept='*/*'):
     try:
         if parts.scheme == 'https':
             conn.wrap(context, parts.hostname)
-        return _ask(conn, parts, accept, limit, started)
+        return _ask(conn, parts, headers, limit, started)
     finally:
         conn.hang_up()
 
 
-def _ask(conn, parts, accept, limit, started):
+def _ask(conn, parts, headers, limit, started):
     http_conn = http.client.HTTPConnection(parts.hostname)
     http_conn.sock = conn
     target = urllib.parse.urlunsplit(('', '', parts.path, parts.query, ''))
@@ -85,9 +86,10 @@ def _ask(conn, parts, accept, limit, started):
         target or '/',
         headers={
             'Host': parts.netloc,
-            'Accept': accept,
+            'Accept': '*/*',
             'User-Agent': f'sentinella-agent/{version.version_string()}',
             'Connection': 'close',
+            **headers,
         },
     )
     with http_conn.getresponse() as response:

@@ -199,6 +199,7 @@ class Ingest:
     def _answer_for(self, payload, project_id, take):
         """Whatever fails, the agent is told what to do with it."""
         self._start()
+        failure = None
         try:
             return take(payload, project_id)
         except exceptions.InvalidReport as error:
@@ -208,8 +209,9 @@ class Ingest:
             self._refusals.tell(envelope.sender(payload), UNSTORABLE.reason)
             return UNSTORABLE
         except Exception as error:
-            self._storing.failed(error)
-            return LATER
+            failure = error
+        self._storing.failed(failure)
+        return LATER
 
     def _start(self):
         if self._loop is None:

@@ -140,7 +140,7 @@ class PrometheusCollector(base.Collector):
             self.options.timeout,
             self._context,
             limit=BYTES,
-            accept='text/plain;version=0.0.4',
+            Accept='text/plain;version=0.0.4',
         )
         if answer.status != 200:
             raise ValueError(f'status {answer.status}')

@@ -12,21 +12,23 @@
 
 """The message bus, as its management API sees it."""
 
-import collections
+import base64
+import http.client
 import json
 import re
 import socket
+import ssl
 import time
 import urllib.parse
 
 from oslo_config import cfg
 from oslo_log import log
-import urllib3
 
 from sentinella import exceptions
 from sentinella.agent import base
 from sentinella.agent import counting
 from sentinella.agent import dialogue
+from sentinella.agent import web
 
 LOG = log.getLogger(__name__)
 
@@ -58,8 +60,6 @@ RIGHTS = "`rabbitmqctl set_permissions -p / {user} '^$' '^$' '^$'`"
 
 #: What answers that are none of RabbitMQ's lead to.
 STRANGE = (AttributeError, KeyError, StopIteration, TypeError, ValueError)
-
-Answer = collections.namedtuple('Answer', 'status data')
 
 
 class RabbitmqCollector(base.Collector):
@@ -266,7 +266,7 @@ class Unanswered(Exception):
 
 
 class Api:
-    """The management API, asked over one connection.
+    """The management API, asked within a time that is bounded.
 
     :raises Lacking: it will not tell us
     """
@@ -274,11 +274,11 @@ class Api:
     def __init__(self, url, user, password):
         self._url = url.rstrip('/')
         self._until = time.monotonic() + DEADLINE
-        self._headers = urllib3.make_headers(
-            basic_auth=f'{user}:{password}', keep_alive=True
-        )
         self._user = user
-        self._pool = urllib3.PoolManager(1, retries=False)
+        proof = base64.b64encode(f'{user}:{password}'.encode()).decode()
+        self._headers = {'Authorization': f'Basic {proof}'}
+        secure = self._url.startswith('https:')
+        self._context = ssl.create_default_context() if secure else None
 
     def get(self, path, **query):
         """
@@ -296,42 +296,25 @@ class Api:
                 'set_user_tags sentinella monitoring`, '
                 + RIGHTS.format(user='sentinella'),
             )
-        if answer.status >= 500:
+        if answer.status >= 500 or len(answer.body) > LIMIT:
             raise Unanswered(refused=False)
         if answer.status != 200:
             raise ValueError(f'status {answer.status}')
-        return json.loads(answer.data)
+        return json.loads(answer.body)
 
     def _request(self, url):
         left = min(PATIENCE, self._until - time.monotonic())
         if left <= 0:
             raise Unanswered(refused=False)
         try:
-            response = self._pool.request(
-                'GET',
-                url,
-                headers=self._headers,
-                timeout=urllib3.Timeout(total=left),
-                preload_content=False,
-                redirect=False,
+            return web.get(
+                url, left, self._context, LIMIT + 1, **self._headers
             )
-            return Answer(response.status, self._read(response))
-        except urllib3.exceptions.NewConnectionError as error:
-            refused = isinstance(error.__cause__, ConnectionRefusedError)
-            raise Unanswered(refused)
-        except (urllib3.exceptions.HTTPError, OSError):
-            raise Unanswered(refused=False)
-
-    def _read(self, response):
-        """The body, and the connection is free for the next."""
-        data = bytearray()
-        for chunk in response.stream(65536):
-            data += chunk
-            if len(data) > LIMIT or time.monotonic() > self._until:
-                response.close()
-                raise Unanswered(refused=False)
-        response.release_conn()
-        return bytes(data)
+        except ConnectionRefusedError:
+            refused = True
+        except (OSError, http.client.HTTPException):
+            refused = False
+        raise Unanswered(refused)
 
 
 def unconsumed(api, overview):
