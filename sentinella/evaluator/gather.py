@@ -55,23 +55,37 @@ OF_SERVERS = {
 }
 
 
+def wanted(lookbacks):
+    """What a storage is to be asked for.
+
+    :param lookbacks: mapping of Selectors to seconds
+    :returns: mapping of (name, dimensions) to seconds
+    """
+    return {
+        (selector.metric, selector.dimensions): seconds
+        for selector, seconds in lookbacks.items()
+        if selector.metric not in OF_SERVERS
+    }
+
+
 class Moment:
     """The state of things at one time.
 
+    :param recent: the storage's Recent
     :param expressions: pairs of what will be asked for: an Expression, and
         the project whose servers alone count, or None
     :ivar now: the database's clock
     :ivar servers: mapping of ids to Servers
     """
 
-    def __init__(self, database, storage, expressions):
-        self._storage = storage
+    def __init__(self, database, recent, expressions):
+        self._recent = recent
         self._lookbacks = {}
         for expression, project_id in expressions:
             mine = self._lookbacks.setdefault(project_id, {})
             for selector, seconds in expression.lookbacks().items():
                 mine[selector] = max(mine.get(selector, 0.0), seconds)
-        self._read = {}
+        self._windows = None
         self._samples = {}
         with database.reader() as session:
             self.now = clock.read(session)
@@ -89,28 +103,39 @@ class Moment:
         key = project_id, selector
         if key not in self._samples:
             self._samples[key] = vectors.Samples.of(
-                self._window(project_id, selector), self.places, self.now
+                self._window(project_id, selector),
+                self._places(project_id),
+                self.now,
             )
         return self._samples[key]
 
     def _window(self, project_id, selector):
         if selector.metric in OF_SERVERS:
             return self._of_servers(project_id, selector)
-        if project_id not in self._read:
-            self._read[project_id] = self._windows(project_id)
-        return self._read[project_id][selector.metric, selector.dimensions]
+        if self._windows is None:
+            self._windows = self._read()
+        return self._windows[selector.metric, selector.dimensions]
 
-    def _windows(self, project_id):
-        wanted = {
-            (selector.metric, selector.dimensions): self.now - seconds
-            for selector, seconds in self._lookbacks[project_id].items()
-            if selector.metric not in OF_SERVERS
+    def _read(self):
+        """Everything that is asked for, at once."""
+        longest = {}
+        for mine in self._lookbacks.values():
+            for one, seconds in wanted(mine).items():
+                longest[one] = max(longest.get(one, 0.0), seconds)
+        marks = {
+            # each report makes one of the two greater
+            id_: (server.epoch, server.sequence + server.urgent_sequence)
+            for id_, server in self.servers.items()
         }
-        return self._storage.windows(
-            wanted,
-            self.now + rules.AHEAD,
-            None if project_id is None else self._ids(project_id),
+        return self._recent.windows(
+            longest, self.now, self.now + rules.AHEAD, marks
         )
+
+    def _places(self, project_id):
+        """All servers; those of other projects have no number there."""
+        if project_id is None:
+            return self.places
+        return self.places.only(self._ids(project_id))
 
     def _ids(self, project_id):
         return [

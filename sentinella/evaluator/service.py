@@ -63,9 +63,10 @@ class Evaluator:
         self._project_id = conf.service_project_id
         self._owner = f'{conf.host}:{os.getpid()}:{uuid.uuid4().hex[:8]}'
         self._database = database
-        self._storage = storage
+        self._recent = storage.recent()
         self._notify = notify
         self._guards = {}
+        self._begun = False
         self._loop = service.Loop(
             'evaluator', self.work, self._interval, due=self._due_in
         )
@@ -115,11 +116,23 @@ class Evaluator:
             return definitions.seconds_until_due(session)
 
     def _evaluate_all(self, claims):
+        if not self._begun:
+            self._expect_all()
         moment = gather.Moment(
-            self._database, self._storage, list(_to_read(claims))
+            self._database,
+            self._recent,
+            list(_to_read(claim.definition for claim in claims)),
         )
         for claim in claims:
             self._guarded(claim.definition, self._evaluate, claim, moment)
+
+    def _expect_all(self):
+        """What will be read is better read together."""
+        with self._database.reader() as session:
+            found = definitions.list_(session, limit=None, enabled=True)
+        for read, _ in _to_read(found):
+            self._recent.expect(gather.wanted(read.lookbacks()))
+        self._begun = True
 
     def _guarded(self, definition, work, *args):
         """A definition that fails must not stop the others."""
@@ -217,14 +230,14 @@ class Endpoint:
         self._wake()
 
 
-def _to_read(claims):
-    for claim in claims:
+def _to_read(several):
+    for definition in several:
         try:
-            read = expression.parse(claim.definition.expression)
+            read = expression.parse(definition.expression)
         except exceptions.InvalidExpression:
             # is told of when its turn comes
             continue
-        yield read, claim.definition.project_id
+        yield read, definition.project_id
 
 
 def _by_group(found):

@@ -16,6 +16,7 @@ A series is a stretch of two long arrays. What is asked of all series at once
 takes some passes over these, however many series there are.
 """
 
+import copy
 import functools
 
 import numpy
@@ -35,6 +36,7 @@ class Servers:
         ordered = [servers[id_] for id_ in self.ids.tolist()]
         self.uuids = [one.uuid for one in ordered]
         self.interval = numpy.array([one.interval for one in ordered], float)
+        self._visible = numpy.ones(len(ordered), bool)
 
     def __len__(self):
         return len(self.uuids)
@@ -42,6 +44,12 @@ class Servers:
     @functools.cached_property
     def places(self):
         return {uuid: place for place, uuid in enumerate(self.uuids)}
+
+    def only(self, ids):
+        """The same places, but only some servers are found."""
+        some = copy.copy(self)
+        some._visible = numpy.isin(self.ids, ids)
+        return some
 
     def find(self, ids):
         """
@@ -51,7 +59,7 @@ class Servers:
         places[places == len(self.ids)] = 0
         if not len(self.ids):
             return places, numpy.zeros(len(ids), bool)
-        return places, self.ids[places] == ids
+        return places, (self.ids[places] == ids) & self._visible[places]
 
 
 class Samples:

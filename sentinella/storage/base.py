@@ -158,6 +158,12 @@ class Storage(abc.ABC):
         :returns: mapping of the same to Windows
         """
 
+    def recent(self):
+        """
+        :returns: Recent, for one who asks again and again
+        """
+        return Recent(self)
+
     @abc.abstractmethod
     def series(self, server_id, start, end):
         """
@@ -193,3 +199,30 @@ class Storage(abc.ABC):
 
         :returns: number of frames forgotten
         """
+
+
+class Recent:
+    """The last minutes' samples, as they are when they are asked for.
+
+    An engine may keep them in memory, if it can tell what is new.
+    """
+
+    def __init__(self, storage):
+        self._storage = storage
+
+    def expect(self, wanted):
+        """Be ready to be asked for this, see :meth:`windows`."""
+
+    def windows(self, wanted, now, end, marks):
+        """
+        :param wanted: mapping of (name, dimensions as sorted pairs) to
+            seconds before now
+        :param now: the server side's time; :param end: seconds, inclusive
+        :param marks: mapping of the numbers of servers to (epoch, sequence):
+            the former changes when the latter begins anew, and that grows
+            with each frame, by one at least, in the transaction that stores
+            it. They must have been read before.
+        :returns: mapping of the same to Windows, perhaps of longer ago
+        """
+        starts = {one: now - seconds for one, seconds in wanted.items()}
+        return self._storage.windows(starts, end)

@@ -30,7 +30,7 @@ AT_ONCE = 2000
 
 #: A server's number times this, and a time in milliseconds: one number that
 #: sorts. It lasts until the year 2109, for two million servers.
-_SERVER = 1 << 42
+SERVER = 1 << 42
 
 
 @dataclasses.dataclass(slots=True)
@@ -104,7 +104,7 @@ class Reading:
                     ]
                 )
             width = len(self._schemas[schema_id].metrics)
-            key, values = _unpack(width, found[start].columns, its_rows)
+            key, values = unpack(width, found[start].columns, its_rows)
             found[start].keys.append(key)
             found[start].values.append(values)
 
@@ -117,29 +117,36 @@ class Reading:
             metrics = self._schemas[schema_id].metrics
             for column, key, values in _sorted_columns(slabs):
                 pieces[metrics[column]].append((key, values))
-        merged = {
-            metric: _merged(metric, some) for metric, some in pieces.items()
-        }
-        by_name = collections.defaultdict(list)
-        for metric in sorted(merged, key=_order):
-            by_name[metric.name].append(metric)
-        return {
-            (name, dimensions): _window(
-                [
-                    merged[metric]
-                    for metric in by_name[name]
-                    if metric.has(dict(dimensions))
-                ]
-            )
-            for name, dimensions in self._wanted
-        }
+        return windows_of(pieces, self._wanted)
+
+
+def windows_of(pieces, wanted):
+    """
+    :param pieces: mapping of Metrics to lists of (keys, values), sorted
+    :param wanted: (name, dimensions as sorted pairs) of each
+    :returns: mapping of these to Windows
+    """
+    merged = {metric: _merged(metric, some) for metric, some in pieces.items()}
+    by_name = collections.defaultdict(list)
+    for metric in sorted(merged, key=_order):
+        by_name[metric.name].append(metric)
+    return {
+        (name, dimensions): _window(
+            [
+                merged[metric]
+                for metric in by_name[name]
+                if metric.has(dict(dimensions))
+            ]
+        )
+        for name, dimensions in wanted
+    }
 
 
 def _order(metric):
     return metric.name, metric.dimensions
 
 
-def _unpack(width, columns, rows):
+def unpack(width, columns, rows):
     """Take some columns out of frames.
 
     :returns: array of keys, and values[column, row]
@@ -149,7 +156,7 @@ def _unpack(width, columns, rows):
         raw = _raw(packed)
         # else it is not what its schema says: nothing is to be known of it
         if raw is not None and len(raw) == 8 * width:
-            keys.append(server_id * _SERVER + at)
+            keys.append(server_id * SERVER + at)
             raws.append(raw)
     # byte j of value i is at j * width + i
     shuffled = numpy.frombuffer(b''.join(raws), numpy.uint8)
@@ -216,7 +223,7 @@ def _merged(metric, pieces):
     kept = ~numpy.isnan(values)
     if not kept.all():
         key, values = key[kept], values[kept]
-    servers, milliseconds = numpy.divmod(key, _SERVER)
+    servers, milliseconds = numpy.divmod(key, SERVER)
     first = numpy.flatnonzero(numpy.diff(servers, prepend=-1))
     return _Series(metric, servers[first], first, milliseconds / 1000, values)
 

@@ -27,6 +27,7 @@ from sentinella import model
 from sentinella.db import models
 from sentinella.storage import base
 from sentinella.storage import frames
+from sentinella.storage import recent
 from sentinella.storage import schemas
 
 TABLE = models.frames
@@ -90,27 +91,39 @@ class SqlStorage(base.Storage):
     def windows(self, wanted, end, server_ids=None):
         found = frames.Reading(wanted, self._schemas)
         for start, end_ in found.slabs(end):
-            where = [
-                TABLE.c.at > milliseconds(start),
-                TABLE.c.at <= milliseconds(end_),
-            ]
+            where = _between(start, end_)
             if server_ids is not None:
                 where.append(TABLE.c.server_id.in_(list(server_ids)))
             self._read(found, start, where)
         return found.windows()
 
+    def recent(self):
+        return recent.Recent(self, self._schemas)
+
+    def rows(self, schema_ids, start, end, server_ids=None):
+        """
+        :param start: seconds, exclusive; :param end: seconds, inclusive
+        :param server_ids: only these servers; None for all
+        :yields: lists of (schema's id, server's number, milliseconds, packed)
+        """
+        where = _between(start, end)
+        if server_ids is not None:
+            where.append(TABLE.c.server_id.in_(list(server_ids)))
+        yield from self._select(sorted(schema_ids), where)
+
     def _read(self, found, start, where):
         """Read the frames of one slab of time."""
-        ids = found.schema_ids(start)
-        if not ids:
+        for some in self._select(found.schema_ids(start), where):
+            found.take(start, some)
+
+    def _select(self, schema_ids, where):
+        if not schema_ids:
             return
         query = sa.select(
             TABLE.c.schema_id, TABLE.c.server_id, TABLE.c.at, TABLE.c.packed
-        ).where(TABLE.c.schema_id.in_(ids), *where)
+        ).where(TABLE.c.schema_id.in_(schema_ids), *where)
         with self._database.reader() as session:
-            rows = session.execute(query)
-            for some in rows.partitions(frames.AT_ONCE):
-                found.take(start, some)
+            yield from session.execute(query).partitions(frames.AT_ONCE)
 
     def series(self, server_id, start, end):
         query = (
@@ -190,6 +203,13 @@ class SqlStorage(base.Storage):
             total += count
             if count < EXPIRED_AT_ONCE:
                 return total
+
+
+def _between(start, end):
+    return [
+        TABLE.c.at > milliseconds(start),
+        TABLE.c.at <= milliseconds(end),
+    ]
 
 
 def _order(metric):

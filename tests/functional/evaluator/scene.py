@@ -113,6 +113,9 @@ class Scene:
                 )
             ]
         )
+        with self.database.writer() as session:
+            known = servers.get(session, server.uuid)
+            servers.note(session, 'sequence', {known.id: known.sequence + 1})
 
     def poke(self, name='process.up'):
         with self.database.writer() as session:

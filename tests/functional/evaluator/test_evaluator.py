@@ -20,6 +20,7 @@ from sentinella.db import notifications
 from sentinella.evaluator import service
 from sentinella.rpc import evaluator as rpc
 from sentinella.rpc import transport as bus
+from sentinella.storage import base as storage
 from tests import databases
 from tests import processes
 from tests.functional.evaluator import scene
@@ -299,7 +300,14 @@ class EvaluatorTests(scene.Scene):
         self.assertEqual([], self.outbox())
 
 
-class _Later:
+class _Asked:
+    """A storage that keeps nothing in memory."""
+
+    def recent(self):
+        return storage.Recent(self)
+
+
+class _Later(_Asked):
     """A storage whose samples are older than they were."""
 
     def __init__(self, storage, seconds):
@@ -313,12 +321,12 @@ class _Later:
         return found
 
 
-class _Broken:
+class _Broken(_Asked):
     def windows(self, *args):
         raise OSError('disk on fire')
 
 
-class _Meanwhile:
+class _Meanwhile(_Asked):
     """A storage that takes so long that something happens meanwhile."""
 
     def __init__(self, storage, happen):

@@ -19,6 +19,7 @@ from sentinella.db import database
 from sentinella.db import definitions
 from sentinella.evaluator import service
 from sentinella.notifier import delivery
+from sentinella.storage import base as storage
 from tests import databases
 from tests import processes
 from tests.functional.evaluator import scene
@@ -33,6 +34,9 @@ class Watched:
     def __init__(self, storage, seen):
         self._storage = storage
         self._seen = seen
+
+    def recent(self):
+        return storage.Recent(self)
 
     def windows(self, wanted, *args):
         names = [name for name, _ in wanted]

@@ -1,0 +1,238 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The last minutes of all servers, kept in memory as arrays.
+
+A frame is read once. Which servers have new ones, their marks tell; theirs
+are looked for at the end of time. Where fewer are found there than a mark
+counts, some came late: that server is read anew, from the beginning.
+"""
+
+import collections
+
+import numpy
+
+from sentinella.storage import base
+from sentinella.storage import frames
+
+#: Seconds before the end of the last reading where new frames are looked for.
+OVERLAP = 10.0
+
+#: Servers that a query names. To name more of them takes longer than to read
+#: what they all have.
+NAMED = 500
+
+#: Seconds after which nobody asks any more for what was not asked for.
+UNUSED = 900.0
+
+
+class Recent(base.Recent):
+    """
+    :param storage: SqlStorage; :param schemas: its Schemas
+    """
+
+    def __init__(self, storage, schemas):
+        super().__init__(storage)
+        self._schemas = schemas
+        self._wanted = {}
+        self._used = {}
+        self._forget()
+
+    def expect(self, wanted):
+        if self._grow(wanted, 0.0):
+            self._forget()
+
+    def _forget(self):
+        self._known = {}
+        self._kept = {}
+        self._marks = {}
+        # servers of which not all was found: perhaps their clocks are ahead
+        self._behind = set()
+        self._end = 0.0
+
+    def windows(self, wanted, now, end, marks):
+        if self._grow(wanted, now) or self._shrink(now) or end < self._end:
+            self._forget()
+        known = self._schemas.with_metrics({name for name, _ in self._wanted})
+        self._learn(known)
+        if not self._marks:
+            self._read_all(now, end)
+            self._behind = set(marks)
+        else:
+            self._read_new(now, end, marks)
+        self._marks, self._end = dict(marks), end
+        self._expire(now)
+        return frames.windows_of(self._pieces(wanted), wanted)
+
+    def _grow(self, wanted, now):
+        """
+        :returns: whether there is more to be read than before
+        """
+        self._used.update(dict.fromkeys(wanted, now))
+        more = {
+            one: seconds
+            for one, seconds in wanted.items()
+            if seconds > self._wanted.get(one, 0.0)
+        }
+        self._wanted |= more
+        return bool(more)
+
+    def _shrink(self, now):
+        """
+        :returns: whether there is less to be kept than before
+        """
+        unused = [
+            one for one, used in self._used.items() if 0 < used < now - UNUSED
+        ]
+        for one in unused:
+            del self._used[one], self._wanted[one]
+        return bool(unused)
+
+    def _learn(self, schemas):
+        """Find out which columns of these are wanted, and for how long."""
+        for id_, schema in schemas.items():
+            if id_ in self._known:
+                continue
+            lookbacks = {}
+            for (name, dimensions), seconds in self._wanted.items():
+                for column in schema.columns(name, dict(dimensions)):
+                    lookbacks[column] = max(
+                        seconds, lookbacks.get(column, 0.0)
+                    )
+            columns = collections.defaultdict(list)
+            for column, seconds in lookbacks.items():
+                columns[seconds].append(column)
+            if columns:
+                self._known[id_] = schema, dict(columns)
+
+    def _ids(self, lookback):
+        """Of the schemas that are wanted for so long."""
+        return [
+            id_
+            for id_, (_, columns) in self._known.items()
+            if max(columns) >= lookback
+        ]
+
+    def _lookbacks(self):
+        return sorted({s for _, one in self._known.values() for s in one})
+
+    def _read_all(self, now, end):
+        """Each stretch of time for those that want it."""
+        for lookback in self._lookbacks():
+            start = now - lookback
+            self._take(self._ids(lookback), start, end, lookback)
+            end = start
+
+    def _read_new(self, now, end, marks):
+        changed = dict.fromkeys(self._behind & marks.keys(), 0)
+        changed |= {
+            id_: _advance(self._marks.get(id_), mark)
+            for id_, mark in marks.items()
+            if mark != self._marks.get(id_)
+        }
+        if not changed or not self._known:
+            return
+        named = sorted(changed) if len(changed) <= NAMED else None
+        found = self._take(
+            self._ids(0.0), self._end - OVERLAP, end, 0.0, named
+        )
+        late = sorted(
+            id_ for id_, count in changed.items() if found[id_] < count
+        )
+        self._behind.difference_update(id_ for id_, n in changed.items() if n)
+        self._behind.update(late)
+        longest = max(self._lookbacks())
+        for first in range(0, len(late), NAMED):
+            some = late[first : first + NAMED]
+            self._take(self._ids(0.0), now - longest, end, 0.0, some)
+
+    def _take(self, ids, start, end, lookback, server_ids=None):
+        """Keep those frames that are not yet.
+
+        :param lookback: what is wanted for less long is left out
+        :returns: Counter of new ones of each server
+        """
+        new = collections.Counter()
+        found = collections.defaultdict(list)
+        for rows in self._storage.rows(ids, start, end, server_ids):
+            by_schema = collections.defaultdict(list)
+            for schema_id, *row in rows:
+                by_schema[schema_id].append(row)
+            for schema_id, its_rows in by_schema.items():
+                self._unpack(schema_id, its_rows, lookback, found)
+        for kept, pieces in found.items():
+            keys, values = zip(*pieces, strict=True)
+            added = self._add(
+                kept, numpy.concatenate(keys), numpy.concatenate(values, 1)
+            )
+            if kept[1] == max(self._known[kept[0]][1]):
+                new.update((added // frames.SERVER).tolist())
+        return new
+
+    def _unpack(self, schema_id, rows, lookback, found):
+        schema, columns = self._known[schema_id]
+        groups = {s: some for s, some in columns.items() if s >= lookback}
+        flat = [column for some in groups.values() for column in some]
+        keys, values = frames.unpack(len(schema.metrics), flat, rows)
+        place = 0
+        for seconds, some in groups.items():
+            part = values[place : place + len(some)]
+            found[schema_id, seconds].append((keys, part))
+            place += len(some)
+
+    def _add(self, kept, keys, values):
+        """
+        :returns: the keys of those that are new
+        """
+        if kept in self._kept:
+            old, had = self._kept[kept]
+            places = numpy.searchsorted(old, keys)
+            places[places == len(old)] = 0
+            new = old[places] != keys
+            keys, values = keys[new], values[:, new]
+            if not len(keys):
+                return keys
+            both = numpy.concatenate((old, keys))
+            values = numpy.concatenate((had, values), 1)
+        else:
+            both = keys
+        order = numpy.argsort(both, kind='stable')
+        self._kept[kept] = both[order], values[:, order]
+        return keys
+
+    def _expire(self, now):
+        for kept, (keys, values) in list(self._kept.items()):
+            first = (now - kept[1]) * 1000
+            fresh = keys % frames.SERVER > first
+            if not fresh.any():
+                del self._kept[kept]
+            elif not fresh.all():
+                self._kept[kept] = keys[fresh], values[:, fresh]
+
+    def _pieces(self, wanted):
+        names = {name for name, _ in wanted}
+        pieces = collections.defaultdict(list)
+        for (schema_id, seconds), (keys, values) in self._kept.items():
+            schema, columns = self._known[schema_id]
+            for column, its in zip(columns[seconds], values, strict=True):
+                metric = schema.metrics[column]
+                if metric.name in names:
+                    pieces[metric].append((keys, its))
+        return pieces
+
+
+def _advance(before, after):
+    """How many frames a server may have more."""
+    if before is None or before[0] != after[0]:
+        # it began anew, nobody knows what with
+        return float('inf')
+    return after[1] - before[1]
