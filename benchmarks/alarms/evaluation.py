@@ -89,17 +89,17 @@ def show(name, size, first, next_):
     series = size * DEFINITIONS
     for which, took in (('first pass', first), ('next pass', next_)):
         yield figures.Figure(
-            f'{name}: {DEFINITIONS} definitions x {size} servers, {which}',
+            f'{name}, {DEFINITIONS} x {size}: {which}',
             took['seconds'],
             's',
         )
         yield figures.Figure(
-            f'{name}: series a CPU second, {which}',
+            f'{name}: series a CPU s, {which}',
             series / took['cpu'],
             '1/s',
         )
     yield figures.Figure(
-        f'{name}: series a CPU second, only to judge',
+        f'{name}: series a CPU s, only to judge',
         series / next_['judged'],
         '1/s',
     )

@@ -169,11 +169,12 @@ class Recent(base.Recent):
                 by_schema[schema_id].append(row)
             for schema_id, its_rows in by_schema.items():
                 self._unpack(schema_id, its_rows, lookback, found)
-        for kept, pieces in found.items():
-            keys, values = zip(*pieces, strict=True)
-            added = self._add(
-                kept, numpy.concatenate(keys), numpy.concatenate(values, 1)
-            )
+        for kept in list(found):
+            # there may be hundreds of megabytes: not twice for longer than
+            # it takes
+            keys, values = _joined(found.pop(kept))
+            added = self._add(kept, keys, values)
+            del values
             if kept[1] == max(self._known[kept[0]][1]):
                 new.update((added // frames.SERVER).tolist())
         return new
@@ -228,6 +229,11 @@ class Recent(base.Recent):
                 if metric.name in names:
                     pieces[metric].append((keys, its))
         return pieces
+
+
+def _joined(pieces):
+    keys, values = zip(*pieces, strict=True)
+    return numpy.concatenate(keys), numpy.concatenate(values, 1)
 
 
 def _advance(before, after):
