@@ -222,6 +222,62 @@ class StorageContract:
             metrics, {metric: p[0][1] for (_, metric), p in found.items()}
         )
 
+    def test_windows_of_several(self):
+        for i in range(4):
+            self.put((1, self.T + i, {CPU: float(i), VAR: 1.0}))
+        self.put((2, self.T + 3, {ROOT: 2.0}))
+        wanted = {
+            ('cpu.percent', ()): self.T,
+            ('fs.percent', ()): self.T + 2,
+            ('fs.percent', (('mount', '/'),)): self.T + 1,
+            ('no.such', ()): self.T,
+        }
+        found = {
+            one: plain(window)
+            for one, window in self.storage.windows(wanted, self.T + 3).items()
+        }
+        later = [(self.T + 1, 1.0), (self.T + 2, 2.0), (self.T + 3, 3.0)]
+        self.assertEqual(list(wanted), list(found))
+        self.assertEqual({(1, CPU): later}, found['cpu.percent', ()])
+        self.assertEqual(
+            {(1, VAR): [(self.T + 3, 1.0)], (2, ROOT): [(self.T + 3, 2.0)]},
+            found['fs.percent', ()],
+        )
+        self.assertEqual(
+            {(2, ROOT): [(self.T + 3, 2.0)]},
+            found['fs.percent', (('mount', '/'),)],
+        )
+        self.assertEqual({}, found['no.such', ()])
+
+    def test_series_of_a_window(self):
+        self.put((2, self.T, {CPU: 1.0}), (1, self.T, {CPU: 2.0}))
+        window = self.storage.window('cpu.percent', {}, 0, self.T)
+        self.assertEqual(2, len(window))
+        self.assertEqual([1, 2], [one.server_id for one in window])
+        self.assertEqual(2, window[-1].server_id)
+        self.assertRaises(IndexError, window.__getitem__, 2)
+
+    def test_recent(self):
+        """What is asked for again and again is what is there."""
+        recent = self.storage.recent()
+        wanted = {('cpu.percent', ()): 60.0}
+        points = []
+        for n in range(5):
+            at = self.T + 20 * n
+            self.put((1, at, {CPU: float(n)}))
+            points.append((at, float(n)))
+            found = recent.windows(wanted, at, at + 5, {1: ('e', n)})
+            found = plain(found['cpu.percent', ()])[1, CPU]
+            self.assertEqual(
+                [point for point in points if point[0] > at - 60],
+                [point for point in found if point[0] > at - 60],
+            )
+        # of a second ago, while another clock was right
+        self.put((1, at - 1, {CPU: 9.0}))
+        found = recent.windows(wanted, at, at + 5, {1: ('e', n + 1)})
+        found = plain(found['cpu.percent', ()])[1, CPU]
+        self.assertIn((at - 1, 9.0), found)
+
     def test_series(self):
         self.put(
             (1, self.T, {CPU: 1.0}),

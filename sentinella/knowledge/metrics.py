@@ -16,22 +16,17 @@ import re
 
 from sentinella import model
 
-#: Endings of names whose samples are a state: it is so, or it is not.
-STATES = (
-    '.up',
-    '.read_only',
-    '.synchronised',
-    '.trusted',
-    '.primary',
-    '.synced',
-    '.streaming',
-    '_alarm',
+#: Names whose samples are a state: it is so, or it is not.
+STATES = re.compile(
+    r'.+(\.(up|read_only|synchronised|trusted|primary|synced|streaming|applied'
+    r'|connected|northd_active|raft_leader|raft_has_leader)|_alarm)'
 )
 
 #: Names whose samples count what happened since the sample before.
 COUNTS = re.compile(
     r'log\..+|.+\.(restarts|errors|deadlocks|evictions|refusals|unroutable'
-    r'|slow_queries|aborted_connects|certification_failures)'
+    r'|slow_queries|aborted_connects|certification_failures|datapath_missed'
+    r'|datapath_lost|raft_elections)'
 )
 
 
@@ -39,7 +34,7 @@ def type_of(name):
     """
     :returns: ThresholdType; GAUGE for a name that tells nothing
     """
-    if name.endswith(STATES):
+    if STATES.fullmatch(name):
         return model.ThresholdType.BINARY
     if COUNTS.fullmatch(name):
         return model.ThresholdType.TAILABLE
