@@ -17,14 +17,12 @@ does not need to know it can do without.
 """
 
 import dataclasses
-import functools
 import math
 
 import numpy
 
 from sentinella.evaluator import functions
-from sentinella.evaluator import groups
-from sentinella.evaluator import vectors
+from sentinella.evaluator import scopes
 from sentinella.evaluator.expression import tree
 
 HOLDS, HOLDS_NOT, UNKNOWN = 1, 0, -1
@@ -32,22 +30,6 @@ HOLDS, HOLDS_NOT, UNKNOWN = 1, 0, -1
 #: A hold time is looked at each so many seconds, or so many times.
 LOOK_EVERY = 10.0
 LOOKS = 120
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Moment:
-    """
-    :ivar at: seconds; `samples` tell nothing of later
-    :ivar samples: function of a Selector
-    :ivar kind_of: function of a metric's name, its ThresholdType
-    :ivar silent_after: seconds after which a newest sample is too old
-    """
-
-    at: float
-    samples: object
-    kind_of: object
-    servers: vectors.Servers
-    silent_after: float
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,214 +47,6 @@ class Finding:
     newest: numpy.ndarray
     measured: functions.Measured | None = None
     counts: tuple = ()
-
-
-class Sight:
-    """Series as they were at a time."""
-
-    def __init__(self, leaf, at, silent_after):
-        self.samples, self.group, self.groups = (
-            leaf.samples,
-            leaf.group,
-            leaf.groups,
-        )
-        samples = leaf.samples
-        end = samples.until(at)
-        some = end > samples.first
-        self.newest = numpy.full(len(samples), -numpy.inf)
-        self.newest[some] = samples.times[end[some] - 1]
-        member = self.newest > at - leaf.lookback
-        longest = numpy.maximum(
-            silent_after, vectors.PATIENCE * samples.interval
-        )
-        self.fresh = member & (at - self.newest <= longest)
-        self.members = numpy.bincount(
-            self.group[member], minlength=self.groups
-        )
-
-
-class Leaf:
-    """Series that are read, and the groups that they are in.
-
-    :ivar group: of each series; :ivar groups: how many
-    :ivar lookback: seconds in which a series has to be seen
-    """
-
-    def __init__(self, samples, group, count, lookback):
-        self.samples = samples
-        self.group = group
-        self.groups = count
-        self.lookback = lookback
-
-    @classmethod
-    def of(cls, selector, lookback, grouping, moment):
-        """
-        :returns: Leaf, and the Table of its groups
-        """
-        samples = moment.samples(selector)
-        seen = samples.end > samples.first
-        seen[seen] = (
-            samples.times[samples.end[seen] - 1] > moment.at - lookback
-        )
-        if not seen.all():
-            samples = samples.take(seen)
-        keys = [grouping.key(dict(one.dimensions)) for one in samples.metrics]
-        used, key = numpy.unique(samples.metric, return_inverse=True)
-        table = groups.Table(
-            grouping, [keys[place] for place in used], key, samples.server
-        )
-        return cls(samples, table.group, len(table), lookback), table
-
-    def take(self, used):
-        """Only the series of some groups, whose numbers stay.
-
-        :param used: whether, of each group
-        """
-        chosen = used[self.group]
-        return Leaf(
-            self.samples.take(chosen),
-            self.group[chosen],
-            self.groups,
-            self.lookback,
-        )
-
-    @functools.cached_property
-    def _by_group(self):
-        order = numpy.argsort(self.group, kind='stable')
-        return order, numpy.searchsorted(
-            self.group[order], numpy.arange(self.groups + 1)
-        )
-
-    def series(self, group):
-        """The series of a group; of -1, none."""
-        order, bounds = self._by_group
-        if group < 0:
-            return order[:0]
-        return order[bounds[group] : bounds[group + 1]]
-
-
-class Parts:
-    """The groups that a Share looks at, and whose share they are.
-
-    :ivar scope: of these groups; :ivar group: of each, the one that it is a
-        part of; :ivar groups: how many of those
-    """
-
-    def __init__(self, scope, group, count):
-        self.scope = scope
-        self.group = group
-        self.groups = count
-
-    @classmethod
-    def of(cls, share, grouping, moment):
-        """
-        :returns: Parts, and the Table of whose parts they are
-        """
-        match_by = {*grouping.names, *share.by}
-        if grouping.by_server:
-            match_by.add(groups.SERVER)
-        scope = Scope.of([share.condition], match_by, moment)
-        universe = scope.universe
-        has = dict(zip(universe.grouping.names, universe.has, strict=True))
-        keys = [
-            grouping.key(
-                {
-                    name: value
-                    for name, value in zip(
-                        universe.grouping.names, one, strict=True
-                    )
-                    if has[name]
-                }
-            )
-            for one in universe.keys
-        ]
-        table = groups.Table(grouping, keys, universe.key, universe.server)
-        return cls(scope, table.group, len(table)), table
-
-    def take(self, used):
-        chosen = numpy.flatnonzero(used[self.group])
-        return Parts(self.scope.take(chosen), self.group[chosen], self.groups)
-
-
-class Scope:
-    """What some conditions read, by the groups that they are told for.
-
-    :ivar leaves: mapping of what is read to Leaf or Parts
-    :ivar places: mapping of the same to the place of each group there
-    """
-
-    def __init__(self, universe, leaves, places, size):
-        self.universe = universe
-        self.leaves = leaves
-        self.places = places
-        self.size = size
-
-    @classmethod
-    def of(cls, conditions, match_by, moment, known=()):
-        """
-        :param known: function of a Grouping, the keys of groups that are
-            there whether they are seen or not
-        """
-        grouping = groups.Grouping(match_by, moment.servers)
-        leaves, tables = {}, {}
-        for node, lookback in _read(conditions):
-            if node in leaves:
-                continue
-            if isinstance(node, tree.Share):
-                made = Parts.of(node, grouping, moment)
-            else:
-                made = Leaf.of(node[0], lookback, grouping, moment)
-            leaves[node], tables[node] = made
-        universe = groups.Universe(grouping, tables.values())
-        universe.add(list(known) + list(_always(conditions, grouping)))
-        places = {
-            node: table.find(universe.keys, universe.key, universe.server)
-            for node, table in tables.items()
-        }
-        return cls(universe, leaves, places, len(universe))
-
-    def take(self, chosen):
-        """Only some groups.
-
-        :param chosen: their numbers
-        """
-        places = {node: one[chosen] for node, one in self.places.items()}
-        leaves = {}
-        for node, leaf in self.leaves.items():
-            used = numpy.zeros(leaf.groups + 1, bool)
-            used[places[node]] = True
-            leaves[node] = leaf.take(used[:-1])
-        return Scope(self.universe, leaves, places, len(chosen))
-
-
-def _read(conditions):
-    """
-    :yields: what a Scope reads: (Selector, seconds) or a Share, and for how
-        long
-    """
-    for one in conditions:
-        if isinstance(one, tree.All | tree.Any):
-            yield from _read(one.conditions)
-        elif isinstance(one, tree.Held):
-            yield from _read([one.condition])
-        elif isinstance(one, tree.Share):
-            yield one, 0.0
-        else:
-            for selector, seconds in one.reads():
-                yield (selector, seconds), seconds
-
-
-def _always(conditions, grouping):
-    """The keys of groups that an `absent` itself names."""
-    for one in conditions:
-        if isinstance(one, tree.All | tree.Any):
-            yield from _always(one.conditions, grouping)
-        elif isinstance(one, tree.Held):
-            yield from _always([one.condition], grouping)
-        elif isinstance(one, tree.Absent) and not grouping.by_server:
-            key = grouping.key(dict(one.selector.dimensions))
-            if None not in key:
-                yield key, 0
 
 
 class Judge:
@@ -305,7 +79,7 @@ class Judge:
         :returns: Sight
         """
         if node not in self._sights:
-            self._sights[node] = Sight(
+            self._sights[node] = scopes.Sight(
                 self._scope.leaves[node],
                 self._moment.at,
                 self._moment.silent_after,

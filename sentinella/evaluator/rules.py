@@ -47,6 +47,7 @@ from sentinella import model
 from sentinella.evaluator import conditions
 from sentinella.evaluator import groups
 from sentinella.evaluator import reasons
+from sentinella.evaluator import scopes
 from sentinella.knowledge import metrics
 
 #: Seconds that a sample may lie ahead: clocks differ. It counts as of now.
@@ -101,7 +102,7 @@ def evaluate(
     :returns: list of Verdicts: of each known group, and of each other one
         that is in ALARM. Nothing follows from the others.
     """
-    moment = conditions.Moment(
+    moment = scopes.Moment(
         now, samples, _kinds(definition, expression), servers, silent_after
     )
     return _Evaluation(definition, expression, moment, known, firing).verdicts
@@ -127,7 +128,7 @@ class _Evaluation:
         grouping = groups.Grouping(definition.match_by, moment.servers)
         keys = [_key(grouping, group) for group in known]
         told = [one for one in (expression.condition, expression.clear) if one]
-        self._scope = conditions.Scope.of(
+        self._scope = scopes.Scope.of(
             told, definition.match_by, moment, [key for key in keys if key]
         )
         self._judge = conditions.Judge(self._scope, moment)
