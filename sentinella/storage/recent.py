@@ -31,6 +31,9 @@ OVERLAP = 10.0
 #: what they all have.
 NAMED = 500
 
+#: Part of what is kept that is not worth it to move all.
+A_FEW = 1 / 16
+
 #: Seconds after which nobody asks any more for what was not asked for.
 UNUSED = 900.0
 
@@ -194,41 +197,93 @@ class Recent(base.Recent):
         """
         :returns: the keys of those that are new
         """
-        if kept in self._kept:
-            old, had = self._kept[kept]
-            places = numpy.searchsorted(old, keys)
-            places[places == len(old)] = 0
-            new = old[places] != keys
-            keys, values = keys[new], values[:, new]
-            if not len(keys):
-                return keys
-            both = numpy.concatenate((old, keys))
-            values = numpy.concatenate((had, values), 1)
-        else:
-            both = keys
-        order = numpy.argsort(both, kind='stable')
-        self._kept[kept] = both[order], values[:, order]
-        return keys
+        if kept not in self._kept:
+            self._kept[kept] = _Kept(len(values))
+        return self._kept[kept].add(keys, values)
 
     def _expire(self, now):
-        for kept, (keys, values) in list(self._kept.items()):
-            first = (now - kept[1]) * 1000
-            fresh = keys % frames.SERVER > first
-            if not fresh.any():
-                del self._kept[kept]
-            elif not fresh.all():
-                self._kept[kept] = keys[fresh], values[:, fresh]
+        for (_, lookback), kept in self._kept.items():
+            kept.expire((now - lookback) * 1000)
 
     def _pieces(self, wanted):
         names = {name for name, _ in wanted}
         pieces = collections.defaultdict(list)
-        for (schema_id, seconds), (keys, values) in self._kept.items():
+        for (schema_id, seconds), kept in self._kept.items():
             schema, columns = self._known[schema_id]
-            for column, its in zip(columns[seconds], values, strict=True):
+            for place, column in enumerate(columns[seconds]):
                 metric = schema.metrics[column]
                 if metric.name in names:
-                    pieces[metric].append((keys, its))
+                    pieces[metric].append(kept.column(place))
         return pieces
+
+
+class _Kept:
+    """Some columns of the frames of one schema, sorted by their keys; and a
+    few new ones beside these, so that not all has to be moved for each."""
+
+    def __init__(self, columns):
+        self._keys = numpy.zeros(0, dtype=numpy.int64)
+        self._values = numpy.zeros((columns, 0))
+        self._few = self._keys, self._values
+        self._order = None
+
+    def add(self, keys, values):
+        """
+        :returns: the keys of those that are new
+        """
+        new = ~(_within(keys, self._keys) | numpy.isin(keys, self._few[0]))
+        keys, values = keys[new], values[:, new]
+        if len(keys):
+            self._few = _joined([self._few, (keys, values)])
+            self._order = None
+            if len(self._few[0]) > len(self._keys) * A_FEW:
+                self._merge()
+        return keys
+
+    def _merge(self):
+        keys, values = _joined([(self._keys, self._values), self._few])
+        order = numpy.argsort(keys, kind='stable')
+        self._keys, self._values = keys[order], values[:, order]
+        self._few = keys[:0], values[:, :0]
+        self._order = None
+
+    def expire(self, before):
+        """Forget what is older, once it is more than a few.
+
+        :param before: milliseconds
+        """
+        fresh = self._keys % frames.SERVER > before
+        if len(fresh) - fresh.sum() > len(fresh) * A_FEW:
+            self._keys, self._values = (
+                self._keys[fresh],
+                self._values[:, fresh],
+            )
+            self._order = None
+
+    def column(self, place):
+        """
+        :returns: keys and values of one column, sorted
+        """
+        if not len(self._few[0]):
+            return self._keys, self._values[place]
+        if self._order is None:
+            keys = numpy.concatenate((self._keys, self._few[0]))
+            order = numpy.argsort(keys, kind='stable')
+            self._order = keys[order], order
+        keys, order = self._order
+        values = (self._values[place], self._few[1][place])
+        return keys, numpy.concatenate(values)[order]
+
+
+def _within(keys, known):
+    """
+    :param known: sorted
+    """
+    if not len(known):
+        return numpy.zeros(len(keys), bool)
+    places = numpy.searchsorted(known, keys)
+    places[places == len(known)] = 0
+    return known[places] == keys
 
 
 def _joined(pieces):

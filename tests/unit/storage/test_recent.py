@@ -12,6 +12,7 @@
 
 import collections
 
+import fixtures
 import hypothesis
 from hypothesis import strategies
 
@@ -117,6 +118,23 @@ class TestRecent(RecentTestCase):
     )
     @hypothesis.given(strategies.lists(STEP, max_size=8))
     def test_finds_what_is_there(self, steps):
+        self.finds_what_is_there(steps)
+
+    @hypothesis.settings(
+        max_examples=100,
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(
+        strategies.lists(STEP, max_size=8), strategies.sampled_from([0, 1, 4])
+    )
+    def test_few_or_many_at_a_time(self, steps, few):
+        with fixtures.MonkeyPatch(
+            'sentinella.storage.recent.A_FEW', float(few)
+        ):
+            self.finds_what_is_there(steps)
+
+    def finds_what_is_there(self, steps):
         self.begin()
         for seconds, frames, wanted in steps:
             self.now += seconds
