@@ -62,6 +62,7 @@ def run(quick, console):
             if size == few:
                 alone = cloud.evaluate_alone(EXPRESSIONS[USUAL])
                 usual[few] = cloud.evaluate(EXPRESSIONS[USUAL])
+                pokes = [cloud.poke(number) for number in range(100)]
                 continue
             for name, text in EXPRESSIONS.items():
                 with console.status(f'{name}, {size} servers'):
@@ -81,6 +82,13 @@ def run(quick, console):
         'each definition alone',
         few * DEFINITIONS / alone,
     )
+    _, median, high = figures.spread(pokes)
+    yield figures.Figure(
+        f'one definition, one new report of {few} servers, median',
+        median * 1e3,
+        'ms',
+    )
+    yield figures.Figure('the same, p99', high * 1e3, 'ms')
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     yield figures.Figure('resident memory, at most', peak, 'MiB')
 
@@ -197,6 +205,25 @@ class Cloud:
             'cpu': now - cpu,
             'judged': now - read,
         }
+
+    def poke(self, number):
+        """One server reports at once.
+
+        :returns: seconds until one definition is evaluated after it
+        """
+        self.now += 0.1
+        (definition, *_) = self.definitions(EXPRESSIONS[USUAL])
+        kind = self.kinds[0]
+        server = self.ids[number % len(self.ids)]
+        self.storage.write(
+            [base.StoredFrame(server, self.now, kind.schema, kind.values)]
+        )
+        self.sequence += 1
+        with self.database.writer() as session:
+            servers.accept(session, {server: self.sequence}, self.now)
+        started = time.monotonic()
+        judge(definition, self.moment([definition]))
+        return time.monotonic() - started
 
     def evaluate_alone(self, text):
         """
