@@ -273,9 +273,7 @@ def _fit(period, at):
     each = numpy.arange(len(count)).repeat(count)
 
     def total(values):
-        return vectors.reduce(
-            numpy.add, numpy.append(values, 0.0), bounds - count, bounds
-        )
+        return vectors.reduce(numpy.add, values, bounds - count, bounds)
 
     # from the period's end: times are large, and near to each other
     x = period.samples.times[index] - period.end

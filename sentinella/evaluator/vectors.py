@@ -65,7 +65,7 @@ class Servers:
 class Samples:
     """Some series of known servers.
 
-    :ivar times: not after now; :ivar values: as many, and a zero more
+    :ivar times: not after now; :ivar values: as many
     :ivar first: of each series, where it begins; :ivar end: and ends
     :ivar metric: of each series, the place in `metrics`
     :ivar server: of each series, the place of its server
@@ -93,9 +93,10 @@ class Samples:
             place,
             servers.interval[place],
         )
-        times = numpy.minimum(window.times, now)
-        values = numpy.append(window.values, 0.0)
-        return cls(window.metrics, times, values, series)
+        times = window.times
+        if len(times) and times.max() > now:
+            times = numpy.minimum(times, now)
+        return cls(window.metrics, times, window.values, series)
 
     def __len__(self):
         return len(self.first)
@@ -115,7 +116,7 @@ class Samples:
             self.server[chosen],
             self.interval[chosen],
         )
-        values = numpy.append(self.values[index], 0.0)
+        values = self.values[index]
         return Samples(self.metrics, self.times[index], values, series)
 
     def until(self, at):
@@ -155,10 +156,9 @@ class Samples:
     def increases(self):
         """How much more each sample is than the one before it. A counter
         that fell began anew from zero."""
-        values = self.values[:-1]
         with numpy.errstate(invalid='ignore'):
-            more = numpy.diff(values, prepend=0.0)
-        return numpy.append(numpy.where(more < 0, values, more), 0.0)
+            more = numpy.diff(self.values, prepend=0.0)
+        return numpy.where(more < 0, self.values, more)
 
 
 def ranges(first, end):
@@ -172,9 +172,12 @@ def ranges(first, end):
 def reduce(ufunc, values, first, end):
     """Of stretches that are not empty, what a ufunc makes of each.
 
-    :param values: with one more at the end than belongs to any of them
+    :param first: ascending
     """
     if not len(first):
         return numpy.zeros(0)
     bounds = numpy.stack((first, end), 1).ravel()
+    if bounds[-1] == len(values):
+        # the last one goes to the end
+        bounds = bounds[:-1]
     return ufunc.reduceat(values, bounds)[::2]

@@ -126,7 +126,10 @@ def windows_of(pieces, wanted):
     :param wanted: (name, dimensions as sorted pairs) of each
     :returns: mapping of these to Windows
     """
-    merged = {metric: _merged(metric, some) for metric, some in pieces.items()}
+    seen = {}
+    merged = {
+        metric: _merged(metric, some, seen) for metric, some in pieces.items()
+    }
     by_name = collections.defaultdict(list)
     for metric in sorted(merged, key=_order):
         by_name[metric.name].append(metric)
@@ -212,7 +215,11 @@ class _Series:
     values: numpy.ndarray
 
 
-def _merged(metric, pieces):
+def _merged(metric, pieces, seen):
+    """
+    :param seen: what follows from keys alone, by the id of their array: many
+        metrics share one
+    """
     key, values = pieces[0]
     if len(pieces) > 1:
         key, values = (
@@ -220,12 +227,20 @@ def _merged(metric, pieces):
         )
         order = numpy.argsort(key, kind='stable')
         key, values = key[order], values[order]
-    kept = ~numpy.isnan(values)
-    if not kept.all():
-        key, values = key[kept], values[kept]
+    missing = numpy.isnan(values)
+    if missing.any():
+        key, values = key[~missing], values[~missing]
+    if id(key) not in seen:
+        # with the array itself, so that its id stays its own
+        seen[id(key)] = key, *_stretches(key)
+    _, servers, first, times = seen[id(key)]
+    return _Series(metric, servers, first, times, values)
+
+
+def _stretches(key):
     servers, milliseconds = numpy.divmod(key, SERVER)
     first = numpy.flatnonzero(numpy.diff(servers, prepend=-1))
-    return _Series(metric, servers[first], first, milliseconds / 1000, values)
+    return servers[first], first, milliseconds / 1000
 
 
 def _window(several):

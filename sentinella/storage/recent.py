@@ -232,8 +232,11 @@ class _Kept:
         :returns: the keys of those that are new
         """
         new = ~(_within(keys, self._keys) | numpy.isin(keys, self._few[0]))
-        keys, values = keys[new], values[:, new]
-        if len(keys):
+        if not new.all():
+            keys, values = keys[new], values[:, new]
+        if not len(self._keys) + len(self._few[0]):
+            self._keys, self._values = _sorted(keys, values)
+        elif len(keys):
             self._few = _joined([self._few, (keys, values)])
             self._order = None
             if len(self._few[0]) > len(self._keys) * A_FEW:
@@ -242,9 +245,9 @@ class _Kept:
 
     def _merge(self):
         keys, values = _joined([(self._keys, self._values), self._few])
-        order = numpy.argsort(keys, kind='stable')
-        self._keys, self._values = keys[order], values[:, order]
-        self._few = keys[:0], values[:, :0]
+        # not a part of what is large, which would keep it
+        self._few = keys[:0].copy(), values[:, :0].copy()
+        self._keys, self._values = _sorted(keys, values)
         self._order = None
 
     def expire(self, before):
@@ -273,6 +276,11 @@ class _Kept:
         keys, order = self._order
         values = (self._values[place], self._few[1][place])
         return keys, numpy.concatenate(values)[order]
+
+
+def _sorted(keys, values):
+    order = numpy.argsort(keys, kind='stable')
+    return keys[order], values[:, order]
 
 
 def _within(keys, known):
