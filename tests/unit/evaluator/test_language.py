@@ -292,6 +292,29 @@ class TestShare(LanguageTestCase):
         )
         self.assert_state(OK, self.text.replace('30', '34'), *none, group={})
 
+    def test_of_what_has_held(self):
+        text = 'share(last(m) < 1 for 60 by server) > 30 %'
+        late = steady(lambda age: int(age > 30), server_id=2)
+        up = steady(1, server_id=3)
+        self.assert_state(ALARM, text, steady(0), late, up, group={})
+        self.assert_state(OK, text, late, up, steady(1), group={})
+
+    def test_of_several_conditions(self):
+        text = 'share(last(m) < 1 or absent(n) by server) > 60 %'
+        several = [
+            *self.down(1),
+            series({0: 1}, server_id=2, name='n'),
+            series({70: 1}, server_id=3, name='n'),
+        ]
+        self.assert_says(
+            ALARM,
+            'share(last(m) < 1 or absent(n) by server) is 66.7 % (2 of 3), '
+            'more than 60 %',
+            text,
+            *several,
+            group={},
+        )
+
     def test_of_nothing_nothing_is_known(self):
         self.assert_state(UNDETERMINED, self.text, group={})
 
