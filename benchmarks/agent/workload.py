@@ -76,12 +76,24 @@ def _stat(pid):
 NAIVE = """\
 import sys, time
 import psutil, requests
-NAMES = ['pid', 'name', 'cpu_percent', 'memory_percent', 'memory_info',
-         'status', 'cmdline']
+def looked_at(process):
+    return {
+        'pid': process.pid, 'name': process.name(),
+        'cpu': process.cpu_percent(), 'memory': process.memory_percent(),
+        'rss': process.memory_info().rss, 'status': process.status(),
+        'command': process.cmdline(),
+    }
 while True:
     began = time.time()
+    found = []
+    for process in psutil.process_iter():
+        try:
+            found.append(looked_at(process))
+        except psutil.Error:
+            pass
     requests.post(sys.argv[1], json={
-        'processes': [p.info for p in psutil.process_iter(NAMES)],
+        'processes': found,
+        'cpus': psutil.cpu_percent(percpu=True),
         'cpu': psutil.cpu_times()._asdict(),
         'memory': psutil.virtual_memory()._asdict(),
         'swap': psutil.swap_memory()._asdict(),

@@ -247,17 +247,17 @@ class Node:
         :param now: seconds of the monotonic clock
         :returns: whether any service has other logs than before
         """
-        beside = {
-            os.path.dirname(path)
-            for service in self.services.values()
-            for path in service.log_files
-        }
-        return any(
-            [
-                service.locate_logs(now, sorted(beside))
-                for service in list(self.services.values())
-            ]
+        due = [s for s in self.services.values() if s.is_due(now)]
+        if not due:
+            return False
+        beside = sorted(
+            {
+                os.path.dirname(path)
+                for service in self.services.values()
+                for path in service.log_files
+            }
         )
+        return any([service.locate_logs(now, beside) for service in due])
 
     def to_state(self):
         """What is kept on disk."""

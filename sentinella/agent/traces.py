@@ -46,7 +46,7 @@ class Traces:
     enabled: bool = False
 
     def to_state(self):
-        return dataclasses.asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
     def from_state(cls, data):

@@ -212,14 +212,20 @@ class Service:
             if found is None or found.start != key[1]:
                 self._followers.discard(key)
 
-    def locate_logs(self, now, beside):
-        """Look for its logs, if it is time to.
+    def is_due(self, now):
+        """Whether it is time to look for its logs.
 
         :param now: seconds of the monotonic clock
+        """
+        return now >= self._relocate_at and bool(self.masters)
+
+    def locate_logs(self, now, beside):
+        """Look for its logs.
+
+        :param now: seconds of the monotonic clock
+        :param beside: directories of other services' logs
         :returns: whether they are others than before
         """
-        if now < self._relocate_at or not self.masters:
-            return False
         found = logfiles.locate(
             self.kind,
             self.processes,
