@@ -39,7 +39,7 @@ class Collector(abc.ABC):
 
     :param conf: the agent's configuration
     :param node: what the agent knows of this node, an
-        :class:`sentinella.agent.discovery.Node`
+        :class:`sentinella.agent.node.discovery.Node`
     :raises InvalidConfiguration: an option has a value that can't be used
     """
 

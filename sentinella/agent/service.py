@@ -21,12 +21,12 @@ from sentinella import model
 from sentinella import service
 from sentinella import version
 from sentinella.agent import collecting
-from sentinella.agent import discovery
-from sentinella.agent import facts
+from sentinella.agent.node import discovery
+from sentinella.agent.node import facts
 from sentinella.agent import identity
-from sentinella.agent import spool
+from sentinella.agent.publish import spool
 from sentinella.agent import state
-from sentinella.agent import watch
+from sentinella.agent.node import watch
 from sentinella.agent.collectors import logs as log_samples
 from sentinella.agent.collectors import process as process_samples
 from sentinella.agent.logs import follower
@@ -55,7 +55,7 @@ class Agent:
     :param conf: the configuration
     :param client: what goes over the bus, a
         :class:`sentinella.rpc.conductor.ConductorClient`
-    :ivar node: the :class:`sentinella.agent.discovery.Node`
+    :ivar node: the :class:`sentinella.agent.node.discovery.Node`
     :raises InvalidConfiguration: says what can't be used, and why
     """
 

@@ -23,12 +23,12 @@ from oslo_config import cfg
 
 from sentinella import exceptions
 from sentinella.agent import base
-from sentinella.agent import dialogue
-from sentinella.agent import endpoints
-from sentinella.agent import probing
-from sentinella.agent import targets
-from sentinella.agent import tls
-from sentinella.agent import web
+from sentinella.agent.asking import dialogue
+from sentinella.agent.asking import endpoints
+from sentinella.agent.asking import probing
+from sentinella.agent.asking import targets
+from sentinella.agent.asking import tls
+from sentinella.agent.asking import web
 
 #: Listening sockets of one service that are asked.
 BACKENDS = 4

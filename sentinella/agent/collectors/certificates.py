@@ -20,10 +20,10 @@ import ssl
 from oslo_config import cfg
 
 from sentinella.agent import base
-from sentinella.agent import probing
-from sentinella.agent import targets
-from sentinella.agent import tls
-from sentinella.agent import web
+from sentinella.agent.asking import probing
+from sentinella.agent.asking import targets
+from sentinella.agent.asking import tls
+from sentinella.agent.asking import web
 
 #: Where deployments keep those of servers. /etc/ssl/certs is not among them:
 #: it holds the world's authorities, some of which have always just expired.

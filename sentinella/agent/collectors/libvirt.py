@@ -21,7 +21,7 @@ from oslo_config import cfg
 
 from sentinella import exceptions
 from sentinella.agent import base
-from sentinella.agent import dialogue
+from sentinella.agent.asking import dialogue
 
 #: Seconds that it may take to answer.
 PATIENCE = 5.0

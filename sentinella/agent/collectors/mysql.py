@@ -20,8 +20,8 @@ from oslo_config import cfg
 
 from sentinella import exceptions
 from sentinella.agent import base
-from sentinella.agent import counting
-from sentinella.agent import dialogue
+from sentinella.agent.asking import counting
+from sentinella.agent.asking import dialogue
 
 #: Where distributions have its socket.
 SOCKETS = (

@@ -27,9 +27,9 @@ from oslo_config import cfg
 from sentinella import exceptions
 from sentinella import model
 from sentinella.agent import base
-from sentinella.agent import counting
-from sentinella.agent import probing
-from sentinella.agent import targets
+from sentinella.agent.asking import counting
+from sentinella.agent.asking import probing
+from sentinella.agent.asking import targets
 from sentinella.agent.logs import masking
 
 #: Bytes of a check's output that are read, and values taken from them.

@@ -18,9 +18,9 @@ from oslo_config import cfg
 
 from sentinella import exceptions
 from sentinella.agent import base
-from sentinella.agent import counting
-from sentinella.agent import dialogue
-from sentinella.agent import jsonrpc
+from sentinella.agent.asking import counting
+from sentinella.agent.asking import dialogue
+from sentinella.agent.asking import jsonrpc
 
 #: Seconds that each of at most three that are asked may take.
 PATIENCE = 3.0

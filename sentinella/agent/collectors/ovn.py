@@ -18,10 +18,10 @@ from oslo_config import cfg
 
 from sentinella import exceptions
 from sentinella.agent import base
-from sentinella.agent import counting
-from sentinella.agent import dialogue
-from sentinella.agent import jsonrpc
-from sentinella.agent import probing
+from sentinella.agent.asking import counting
+from sentinella.agent.asking import dialogue
+from sentinella.agent.asking import jsonrpc
+from sentinella.agent.asking import probing
 
 #: {service: the name of its control socket, its database}
 _DATABASES = {

@@ -25,8 +25,8 @@ from oslo_config import cfg
 
 from sentinella import exceptions
 from sentinella.agent import base
-from sentinella.agent import probing
-from sentinella.agent import targets
+from sentinella.agent.asking import probing
+from sentinella.agent.asking import targets
 
 #: Packets to each target, and seconds between two of them.
 PACKETS = 3

@@ -16,8 +16,8 @@ from oslo_config import cfg
 
 from sentinella import model
 from sentinella.agent import base
-from sentinella.agent import connections
-from sentinella.agent import proc
+from sentinella.agent.node import connections
+from sentinella.agent.node import proc
 from sentinella.knowledge import services
 
 #: Seconds that a service is given to connect once it has started.

@@ -20,11 +20,11 @@ from oslo_config import cfg
 
 from sentinella import model
 from sentinella.agent import base
-from sentinella.agent import counting
-from sentinella.agent import probing
-from sentinella.agent import targets
-from sentinella.agent import tls
-from sentinella.agent import web
+from sentinella.agent.asking import counting
+from sentinella.agent.asking import probing
+from sentinella.agent.asking import targets
+from sentinella.agent.asking import tls
+from sentinella.agent.asking import web
 
 #: Series of one target that are taken, and labels of each.
 SERIES = 500

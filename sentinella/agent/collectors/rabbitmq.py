@@ -26,9 +26,9 @@ from oslo_log import log
 
 from sentinella import exceptions
 from sentinella.agent import base
-from sentinella.agent import counting
-from sentinella.agent import dialogue
-from sentinella.agent import web
+from sentinella.agent.asking import counting
+from sentinella.agent.asking import dialogue
+from sentinella.agent.asking import web
 
 LOG = log.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from oslo_config import cfg
 
 from sentinella import exceptions
 from sentinella.agent import base
-from sentinella.agent import places
+from sentinella.agent.node import places
 
 #: There where systemd is what started the machine.
 BOOTED = '/run/systemd/system'

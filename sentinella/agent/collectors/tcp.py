@@ -18,8 +18,8 @@ import time
 from oslo_config import cfg
 
 from sentinella.agent import base
-from sentinella.agent import probing
-from sentinella.agent import targets
+from sentinella.agent.asking import probing
+from sentinella.agent.asking import targets
 
 
 class TcpCollector(base.Collector):

@@ -14,8 +14,8 @@
 
 import re
 
-from sentinella.agent import logfiles
-from sentinella.agent import proc
+from sentinella.agent.node import logfiles
+from sentinella.agent.node import proc
 from sentinella.agent.logs import layout
 from sentinella.agent.logs import recognise
 
@@ -32,7 +32,7 @@ _MOST = 1 << 20
 
 def form_of(service):
     """
-    :param service: a :class:`sentinella.agent.watched.Service`
+    :param service: a :class:`sentinella.agent.node.watched.Service`
     :returns: :class:`recognise.Form` of its logs
     """
     paths = [

@@ -41,7 +41,7 @@ _STATUS = model.ReceiptStatus
 class Publisher:
     """Sends one report after the other, in the spool's order; its own thread.
 
-    :param spool: a :class:`sentinella.agent.spool.Spool`
+    :param spool: a :class:`sentinella.agent.publish.spool.Spool`
     :param ways: list of routes, see :class:`.routes.Routes`
     :param me: the agent's :class:`sentinella.agent.identity.Identity`
     :param describe: called with an epoch for the Registration of this agent

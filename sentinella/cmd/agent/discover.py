@@ -19,9 +19,9 @@ import time
 
 import rich.markup
 
-from sentinella.agent import discovery
-from sentinella.agent import watch
-from sentinella.agent import watched
+from sentinella.agent.node import discovery
+from sentinella.agent.node import watch
+from sentinella.agent.node import watched
 from sentinella.cmd.agent import arguments
 from sentinella.cmd.agent import output
 from sentinella.knowledge import services
@@ -43,7 +43,7 @@ def discover(argv):
 
 def look(conf):
     """
-    :returns: a :class:`sentinella.agent.discovery.Node` that knows what runs
+    :returns: a :class:`sentinella.agent.node.discovery.Node` that knows what runs
         just now, remembers nothing and keeps nothing
     """
     catalog = services.load(conf.agent.services_file)

@@ -45,7 +45,7 @@ from sentinella import model
 from sentinella import signing
 from sentinella import wire
 from sentinella.agent import identity
-from sentinella.agent import spool
+from sentinella.agent.publish import spool
 from sentinella.agent import state
 from sentinella.agent.publish import https
 from sentinella.db import servers
@@ -373,7 +373,7 @@ class TestCredentials(HttpsCase):
 WRITER = """
 import sys
 from sentinella import model
-from sentinella.agent import spool
+from sentinella.agent.publish import spool
 spooled = spool.Spool(sys.argv[1], 1 << 26)
 spool.Syncer(spooled).start()
 number = 0

@@ -22,9 +22,9 @@ import time
 
 from oslotest import base
 
-from sentinella.agent import identify
-from sentinella.agent import proc
-from sentinella.agent import scan
+from sentinella.agent.node import identify
+from sentinella.agent.node import proc
+from sentinella.agent.node import scan
 from sentinella.knowledge import services
 from tests import processes
 from tests import servers

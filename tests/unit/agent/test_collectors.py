@@ -20,12 +20,12 @@ from oslotest import base
 import psutil
 
 from sentinella import wire
-from sentinella.agent import facts
-from sentinella.agent import places
-from sentinella.agent import proc
-from sentinella.agent import scan
+from sentinella.agent.node import facts
+from sentinella.agent.node import places
+from sentinella.agent.node import proc
+from sentinella.agent.node import scan
 from sentinella.agent.logs import follower
-from sentinella.agent import watched
+from sentinella.agent.node import watched
 from sentinella.agent.collectors import host
 from sentinella.agent.collectors import logs
 from sentinella.agent.collectors import process
@@ -148,7 +148,7 @@ class TestHolding(base.BaseTestCase):
         self.collector = process.ProcessCollector(cfg.ConfigOpts(), node)
         self.useFixture(
             fixtures.MonkeyPatch(
-                'sentinella.agent.connections.Connections.count',
+                'sentinella.agent.node.connections.Connections.count',
                 lambda counting: {'nova-compute': {'bus': self.counted}},
             )
         )
@@ -256,7 +256,7 @@ class TestFacts(base.BaseTestCase):
     def test_in_a_container(self):
         root = self.useFixture(fixtures.TempDir()).path
         self.useFixture(
-            fixtures.MonkeyPatch('sentinella.agent.proc.ROOT', root)
+            fixtures.MonkeyPatch('sentinella.agent.node.proc.ROOT', root)
         )
         self.installed(f'{root}/7/root/var/lib/kolla/venv', 'nova-33.0.0')
         place = places.Place(container='3f3f3f3f3f3f')
@@ -273,7 +273,8 @@ class TestFacts(base.BaseTestCase):
         )
         self.useFixture(
             fixtures.MonkeyPatch(
-                'sentinella.agent.facts._RELEASE_FILES', ('/no/such', path)
+                'sentinella.agent.node.facts._RELEASE_FILES',
+                ('/no/such', path),
             )
         )
         self.assertNotIn('openstack_release', facts.of_services([], {}))

@@ -20,11 +20,11 @@ import sys
 import fixtures
 from oslotest import base
 
-from sentinella.agent import connections
-from sentinella.agent import proc
-from sentinella.agent import scan
-from sentinella.agent import sockets
-from sentinella.agent import watched
+from sentinella.agent.node import connections
+from sentinella.agent.node import proc
+from sentinella.agent.node import scan
+from sentinella.agent.node import sockets
+from sentinella.agent.node import watched
 from sentinella.knowledge import services
 
 CLIENT = """
@@ -59,7 +59,7 @@ class TestConnections(base.BaseTestCase):
         # whatever else of this user runs on this machine
         self.useFixture(
             fixtures.MonkeyPatch(
-                'sentinella.agent.connections.PORTS',
+                'sentinella.agent.node.connections.PORTS',
                 {'bus': (), 'database': ()},
             )
         )
@@ -85,12 +85,12 @@ class TestConnections(base.BaseTestCase):
         """As before an agent that is neither root nor their user."""
         self.useFixture(
             fixtures.MonkeyPatch(
-                'sentinella.agent.proc.sockets', lambda p: None
+                'sentinella.agent.node.proc.sockets', lambda p: None
             )
         )
         self.useFixture(
             fixtures.MonkeyPatch(
-                'sentinella.agent.proc.may_see_files', lambda p: False
+                'sentinella.agent.node.proc.may_see_files', lambda p: False
             )
         )
 
@@ -156,7 +156,7 @@ class TestConnections(base.BaseTestCase):
             raise AssertionError('asked')
 
         self.useFixture(fixtures.MonkeyPatch(
-            'sentinella.agent.sockets.established', fail
+            'sentinella.agent.node.sockets.established', fail
         ))  # fmt: skip
         self.node.add('one', os.getpid(), uses=())
         self.assertEqual({}, self.connections.count())

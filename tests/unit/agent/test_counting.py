@@ -14,7 +14,7 @@ import math
 
 from oslotest import base
 
-from sentinella.agent import counting
+from sentinella.agent.asking import counting
 
 
 class TestGrowth(base.BaseTestCase):

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from sentinella.agent import dialogue
+from sentinella.agent.asking import dialogue
 from tests import servers
 
 

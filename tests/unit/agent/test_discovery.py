@@ -17,14 +17,14 @@ import fixtures
 from oslotest import base
 
 from sentinella import model
-from sentinella.agent import discovery
-from sentinella.agent import logfiles
-from sentinella.agent import places
-from sentinella.agent import proc
-from sentinella.agent import scan
-from sentinella.agent import traces
-from sentinella.agent import watch
-from sentinella.agent import watched
+from sentinella.agent.node import discovery
+from sentinella.agent.node import logfiles
+from sentinella.agent.node import places
+from sentinella.agent.node import proc
+from sentinella.agent.node import scan
+from sentinella.agent.node import traces
+from sentinella.agent.node import watch
+from sentinella.agent.node import watched
 from sentinella.knowledge import services
 
 KIND = services.Kind('nova-scheduler', 'nova', ('nova-scheduler',))
@@ -277,7 +277,7 @@ class TestNode(base.BaseTestCase):
     def test_what_its_user_listens_on_at_ports_of_its_own(self):
         self.useFixture(
             fixtures.MonkeyPatch(
-                'sentinella.agent.proc.sockets', lambda p: None
+                'sentinella.agent.node.proc.sockets', lambda p: None
             )
         )
         servers = [socket.create_server(('127.0.0.1', 0)) for _ in range(2)]
@@ -384,7 +384,7 @@ class TestLogFiles(base.BaseTestCase):
         volumes = [f'{self.directory}/{n}' for n in ('kolla', 'docker', 'pod')]
         self.useFixture(
             fixtures.MonkeyPatch(
-                'sentinella.agent.logfiles.VOLUMES', tuple(volumes)
+                'sentinella.agent.node.logfiles.VOLUMES', tuple(volumes)
             )
         )
         for name in names:

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from sentinella.agent import jsonrpc
+from sentinella.agent.asking import jsonrpc
 from tests import servers
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies
 from oslotest import base
 
-from sentinella.agent import places
+from sentinella.agent.node import places
 
 ID = '3f' * 32
 SHORT = ID[:12]

@@ -18,7 +18,7 @@ import time
 
 from oslotest import base
 
-from sentinella.agent import probing
+from sentinella.agent.asking import probing
 
 
 class TestEach(base.BaseTestCase):

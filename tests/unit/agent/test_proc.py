@@ -22,9 +22,9 @@ from hypothesis import settings
 from hypothesis import strategies
 from oslotest import base
 
-from sentinella.agent import identify
-from sentinella.agent import proc
-from sentinella.agent import scan
+from sentinella.agent.node import identify
+from sentinella.agent.node import proc
+from sentinella.agent.node import scan
 from sentinella.knowledge import services
 
 CATALOG = services.load()

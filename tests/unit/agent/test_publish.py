@@ -25,7 +25,7 @@ from sentinella import model
 from sentinella import signing
 from sentinella import wire
 from sentinella.agent import identity
-from sentinella.agent import spool
+from sentinella.agent.publish import spool
 from sentinella.agent import state
 from sentinella.agent.publish import publisher
 from sentinella.agent.publish import routes

@@ -18,9 +18,9 @@ import subprocess
 import fixtures
 from oslotest import base
 
-from sentinella.agent import identify
-from sentinella.agent import proc
-from sentinella.agent import scan
+from sentinella.agent.node import identify
+from sentinella.agent.node import proc
+from sentinella.agent.node import scan
 from sentinella.knowledge import services
 from tests import processes
 
@@ -149,7 +149,7 @@ class TestTitles(base.BaseTestCase):
     def test_where_it_runs_is_part_of_the_evidence(self):
         directory = self.useFixture(fixtures.TempDir()).path
         self.useFixture(
-            fixtures.MonkeyPatch('sentinella.agent.proc.ROOT', directory)
+            fixtures.MonkeyPatch('sentinella.agent.node.proc.ROOT', directory)
         )
         container = f'0::/system.slice/docker-{"3f" * 32}.scope'
         for text, place in (
@@ -168,7 +168,7 @@ class TestTitles(base.BaseTestCase):
     def test_a_container_of_kolla_says_what_it_serves(self):
         directory = self.useFixture(fixtures.TempDir()).path
         self.useFixture(
-            fixtures.MonkeyPatch('sentinella.agent.proc.ROOT', directory)
+            fixtures.MonkeyPatch('sentinella.agent.node.proc.ROOT', directory)
         )
         os.makedirs(f'{directory}/7')
         with open(f'{directory}/7/environ', 'w') as file:
@@ -301,14 +301,14 @@ class TestScanner(base.BaseTestCase):
             return title(pid)
 
         self.useFixture(
-            fixtures.MonkeyPatch('sentinella.agent.proc.title', counted)
+            fixtures.MonkeyPatch('sentinella.agent.node.proc.title', counted)
         )
         # others come and go on this machine
         self.mine = set()
         pids = proc.pids
         self.useFixture(
             fixtures.MonkeyPatch(
-                'sentinella.agent.proc.pids',
+                'sentinella.agent.node.proc.pids',
                 lambda: self.mine.intersection(pids()),
             )
         )

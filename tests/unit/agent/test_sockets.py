@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies
 from oslotest import base
 
-from sentinella.agent import proc
-from sentinella.agent import sockets
+from sentinella.agent.node import proc
+from sentinella.agent.node import sockets
 from tests import processes
 
 #: As Linux 6.1 on a little-endian machine writes it.
@@ -73,7 +73,7 @@ class TestSockets(base.BaseTestCase):
 
         server = self.listener(socket.AF_INET, '127.0.0.1')
         self.useFixture(fixtures.MonkeyPatch(
-            'sentinella.agent.sockets._asked', refused
+            'sentinella.agent.node.sockets._asked', refused
         ))  # fmt: skip
         self.expect(server, sockets.listening())
 

@@ -24,8 +24,8 @@ from oslotest import base
 
 from sentinella import exceptions
 from sentinella import model
-from sentinella.agent import lanes
-from sentinella.agent import spool
+from sentinella.agent.publish import lanes
+from sentinella.agent.publish import spool
 
 METRICS = [
     tuple(model.Metric.of(f'm{i}', service=f's{j}') for i in range(j + 1))
@@ -111,7 +111,7 @@ class TestSpool(base.BaseTestCase):
         spooled.append(report(1))
         self.useFixture(
             fixtures.MonkeyPatch(
-                'sentinella.agent.proc.boot_id', lambda: 'another'
+                'sentinella.agent.node.proc.boot_id', lambda: 'another'
             )
         )
         again = self.open()
@@ -195,7 +195,7 @@ class TestSpool(base.BaseTestCase):
         spooled.append(report(2, overtakes=True))
         self.useFixture(
             fixtures.MonkeyPatch(
-                'sentinella.agent.proc.boot_id', lambda: 'another'
+                'sentinella.agent.node.proc.boot_id', lambda: 'another'
             )
         )
         again = self.open()
@@ -288,10 +288,14 @@ class TestSyncer(base.BaseTestCase):
         )
         self.addCleanup(self.spool.close)
         self.useFixture(
-            fixtures.MonkeyPatch('sentinella.agent.spool._sync', self.sync)
+            fixtures.MonkeyPatch(
+                'sentinella.agent.publish.spool._sync', self.sync
+            )
         )
         self.useFixture(
-            fixtures.MonkeyPatch('sentinella.agent.spool.Syncer.DELAY', 0.01)
+            fixtures.MonkeyPatch(
+                'sentinella.agent.publish.spool.Syncer.DELAY', 0.01
+            )
         )
         self.synced = []
         self.changed = threading.Event()
@@ -336,7 +340,9 @@ class TestSyncer(base.BaseTestCase):
             raise OSError(5, 'Input/output error')
 
         self.spool.append(report(1))
-        with fixtures.MonkeyPatch('sentinella.agent.spool._sync', failing):
+        with fixtures.MonkeyPatch(
+            'sentinella.agent.publish.spool._sync', failing
+        ):
             self.spool.sync()
             self.spool.sync()
         self.assertEqual(1, logger.output.count('Input/output error'))
@@ -391,7 +397,9 @@ class TestCrashes(base.BaseTestCase):
         self.useFixture(fixtures.FakeLogger())
         # the smallest there can be, so that there are several
         self.useFixture(
-            fixtures.MonkeyPatch('sentinella.agent.spool.SMALLEST', 600)
+            fixtures.MonkeyPatch(
+                'sentinella.agent.publish.spool.SMALLEST', 600
+            )
         )
 
     @hypothesis.settings(deadline=None, max_examples=200)

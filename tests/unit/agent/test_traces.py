@@ -15,10 +15,10 @@ import os
 import fixtures
 from oslotest import base
 
-from sentinella.agent import places
-from sentinella.agent import proc
-from sentinella.agent import scan
-from sentinella.agent import traces
+from sentinella.agent.node import places
+from sentinella.agent.node import proc
+from sentinella.agent.node import scan
+from sentinella.agent.node import traces
 from sentinella.knowledge import services
 
 KIND = services.Kind('nova-api', 'nova', ('nova-api',))
@@ -30,7 +30,7 @@ class TestTraces(base.BaseTestCase):
         self.root = self.useFixture(fixtures.TempDir()).path
         self.useFixture(
             fixtures.MonkeyPatch(
-                'sentinella.agent.traces.UNITS',
+                'sentinella.agent.node.traces.UNITS',
                 (f'{self.root}/etc', f'{self.root}/lib'),
             )
         )

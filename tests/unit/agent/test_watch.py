@@ -17,8 +17,8 @@ import sys
 import fixtures
 from oslotest import base
 
-from sentinella.agent import proc
-from sentinella.agent import watch
+from sentinella.agent.node import proc
+from sentinella.agent.node import watch
 
 
 class TestWatcher(base.BaseTestCase):

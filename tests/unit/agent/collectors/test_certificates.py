@@ -20,7 +20,7 @@ from hypothesis import strategies
 from oslotest import base
 
 from sentinella import exceptions
-from sentinella.agent import tls
+from sentinella.agent.asking import tls
 from sentinella.agent.collectors import certificates
 from tests import collectors
 from tests import webserver

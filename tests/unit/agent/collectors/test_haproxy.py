@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from sentinella import exceptions
-from sentinella.agent import dialogue
+from sentinella.agent.asking import dialogue
 from sentinella.agent.collectors import haproxy
 from tests import collectors
 from tests import servers
@@ -87,7 +87,9 @@ class TestHaproxy(base.BaseTestCase):
 
     def test_one_that_never_answers_is_given_up(self):
         self.useFixture(
-            fixtures.MonkeyPatch('sentinella.agent.dialogue.PATIENCE', 0.3)
+            fixtures.MonkeyPatch(
+                'sentinella.agent.asking.dialogue.PATIENCE', 0.3
+            )
         )
         stranger = self.useFixture(servers.StrangerFixture())
         began = time.monotonic()

@@ -38,7 +38,9 @@ class TestMemcached(base.BaseTestCase):
 
     def test_one_that_never_answers_is_given_up(self):
         self.useFixture(
-            fixtures.MonkeyPatch('sentinella.agent.dialogue.PATIENCE', 0.3)
+            fixtures.MonkeyPatch(
+                'sentinella.agent.asking.dialogue.PATIENCE', 0.3
+            )
         )
         stranger = self.useFixture(servers.StrangerFixture())
         began = time.monotonic()

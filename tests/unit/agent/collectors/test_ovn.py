@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from sentinella import exceptions
-from sentinella.agent import jsonrpc
+from sentinella.agent.asking import jsonrpc
 from sentinella.agent.collectors import ovn
 from tests import collectors
 from tests import servers
@@ -101,7 +101,9 @@ class TestOvn(base.BaseTestCase):
 
     def test_one_that_never_answers_is_given_up(self):
         self.useFixture(
-            fixtures.MonkeyPatch('sentinella.agent.dialogue.PATIENCE', 0.3)
+            fixtures.MonkeyPatch(
+                'sentinella.agent.asking.dialogue.PATIENCE', 0.3
+            )
         )
         self.useFixture(
             servers.StrangerFixture(
@@ -164,7 +166,9 @@ class TestOvn(base.BaseTestCase):
 
     def test_all_hang_and_are_asked_at_once(self):
         self.useFixture(
-            fixtures.MonkeyPatch('sentinella.agent.dialogue.PATIENCE', 0.5)
+            fixtures.MonkeyPatch(
+                'sentinella.agent.asking.dialogue.PATIENCE', 0.5
+            )
         )
         names = {
             'ovn-controller': 'ovn-controller.1',

@@ -15,7 +15,7 @@ from hypothesis import strategies
 from oslotest import base
 
 from sentinella import exceptions
-from sentinella.agent import targets
+from sentinella.agent.asking import targets
 from sentinella.agent.collectors import tcp
 from tests import collectors
 

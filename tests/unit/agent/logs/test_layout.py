@@ -28,7 +28,7 @@ from oslo_log import formatters
 from oslo_log import log
 from oslotest import base
 
-from sentinella.agent import places
+from sentinella.agent.node import places
 from sentinella.agent.logs import layout
 from sentinella.agent.logs import oslo
 from sentinella.agent.logs import recognise

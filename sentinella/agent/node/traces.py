@@ -21,7 +21,7 @@ import dataclasses
 import glob
 import os
 
-from sentinella.agent import identify
+from sentinella.agent.node import identify
 
 #: Where systemd looks for units.
 UNITS = (
@@ -77,7 +77,7 @@ class Traces:
 
 def of(found):
     """
-    :param found: a :class:`sentinella.agent.scan.Found`
+    :param found: a :class:`sentinella.agent.node.scan.Found`
     :returns: Traces
     """
     # what is inside of a container says nothing to those outside

@@ -14,7 +14,7 @@
 
 from sentinella import exceptions
 from sentinella import service
-from sentinella.agent import targets
+from sentinella.agent.asking import targets
 
 #: Seconds between two looks at the catalog; each takes a token.
 REFRESH = 3600.0

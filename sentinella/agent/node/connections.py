@@ -20,9 +20,9 @@ where no other service is of that user.
 
 import dataclasses
 
-from sentinella.agent import proc
-from sentinella.agent import scan
-from sentinella.agent import sockets
+from sentinella.agent.node import proc
+from sentinella.agent.node import scan
+from sentinella.agent.node import sockets
 
 #: Where they listen unless told otherwise.
 PORTS = {'bus': (5672, 5671), 'database': (3306, 5432)}
@@ -43,7 +43,7 @@ class Owner:
 
 class Connections:
     """
-    :param node: a :class:`sentinella.agent.discovery.Node`
+    :param node: a :class:`sentinella.agent.node.discovery.Node`
     :param further: {'bus' or 'database': further ports}
     """
 

@@ -23,7 +23,7 @@ import re
 import socket
 import struct
 
-from sentinella.agent import proc
+from sentinella.agent.node import proc
 
 ESTABLISHED, LISTEN = 1, 10
 

@@ -18,13 +18,13 @@ import time
 from oslo_log import log
 
 from sentinella import model
-from sentinella.agent import facts
-from sentinella.agent import identify
-from sentinella.agent import proc
-from sentinella.agent import scan
-from sentinella.agent import sockets
-from sentinella.agent import traces
-from sentinella.agent import watched
+from sentinella.agent.node import facts
+from sentinella.agent.node import identify
+from sentinella.agent.node import proc
+from sentinella.agent.node import scan
+from sentinella.agent.node import sockets
+from sentinella.agent.node import traces
+from sentinella.agent.node import watched
 
 LOG = log.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Node:
 
     :param catalog: a :class:`sentinella.knowledge.services.Catalog`
     :param exclude: names of services that are not watched
-    :ivar services: {name: :class:`sentinella.agent.watched.Service`}
+    :ivar services: {name: :class:`sentinella.agent.node.watched.Service`}
     :ivar facts: short facts for the registration
     :ivar logs: the :class:`sentinella.agent.logs.follower.Logs` that follows
         services' logs, once the agent has set it
@@ -71,7 +71,7 @@ class Node:
     def find(self):
         """All services that run just now, remembered ones aside.
 
-        :returns: list of :class:`sentinella.agent.scan.Found`
+        :returns: list of :class:`sentinella.agent.node.scan.Found`
         """
         # a successor is told of at once, something new when it has lived
         awaited = any(not s.masters for s in self.services.values())
@@ -133,7 +133,7 @@ class Node:
         """Look for what is new or no longer known.
 
         :param now: seconds since the epoch
-        :param watcher: a :class:`sentinella.agent.watch.Watcher`, which is
+        :param watcher: a :class:`sentinella.agent.node.watch.Watcher`, which is
             given each new master
         :returns: set of names of the services that came UP or went DOWN
         """

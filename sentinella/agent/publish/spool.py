@@ -13,7 +13,7 @@
 """Keeps reports on disk until a conductor has them.
 
 A spool has two lanes: one of reports that overtake, one of all others. Each
-keeps its order; :mod:`sentinella.agent.lanes` has their files.
+keeps its order; :mod:`sentinella.agent.publish.lanes` has their files.
 
 A killed agent loses nothing. What is taken at once is never synced to the
 disk; what still waits half a second later is, by the :class:`Syncer`, so a
@@ -36,8 +36,8 @@ from sentinella import exceptions
 from sentinella import model
 from sentinella import service
 from sentinella import wire
-from sentinella.agent import lanes
-from sentinella.agent import proc
+from sentinella.agent.publish import lanes
+from sentinella.agent.node import proc
 
 LOG = log.getLogger(__name__)
 

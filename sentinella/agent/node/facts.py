@@ -19,7 +19,7 @@ import re
 
 import psutil
 
-from sentinella.agent import proc
+from sentinella.agent.node import proc
 
 #: Where packagers, deployment tools and Kolla install to, when no command
 #: line tells.

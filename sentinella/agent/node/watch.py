@@ -18,7 +18,7 @@ import selectors
 
 from oslo_log import log
 
-from sentinella.agent import proc
+from sentinella.agent.node import proc
 
 LOG = log.getLogger(__name__)
 

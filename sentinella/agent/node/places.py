@@ -19,7 +19,7 @@ same user and root may do.
 import dataclasses
 import re
 
-from sentinella.agent import proc
+from sentinella.agent.node import proc
 
 #: Docker, Podman, containerd and CRI-O, each under cgroups v1 and v2.
 _CONTAINER = re.compile(r'(?<![0-9a-f])([0-9a-f]{64})(?![0-9a-f])')

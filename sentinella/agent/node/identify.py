@@ -22,8 +22,8 @@ import pwd
 import re
 import shlex
 
-from sentinella.agent import places
-from sentinella.agent import proc
+from sentinella.agent.node import places
+from sentinella.agent.node import proc
 from sentinella.knowledge import services
 
 #: Programs that serve a WSGI application, none of them its name.
@@ -157,7 +157,7 @@ class Identifier:
 
     def identify(self, process):
         """
-        :param process: a :class:`sentinella.agent.proc.Process`
+        :param process: a :class:`sentinella.agent.node.proc.Process`
         :returns: Identity, or None where it is nothing that is known
         """
         title = read_title(process.title)

@@ -21,7 +21,7 @@ from oslo_config import types
 
 from sentinella import exceptions
 from sentinella import model
-from sentinella.agent import probing
+from sentinella.agent.asking import probing
 
 #: Seconds that one exchange takes at most.
 PATIENCE = 4.0

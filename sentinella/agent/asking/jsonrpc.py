@@ -21,8 +21,8 @@ import json
 import pathlib
 
 from sentinella.agent import base
-from sentinella.agent import dialogue
-from sentinella.agent import probing
+from sentinella.agent.asking import dialogue
+from sentinella.agent.asking import probing
 
 
 class RemoteError(Exception):

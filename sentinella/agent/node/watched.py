@@ -21,11 +21,11 @@ its master, for a killed master's workers go on for some seconds.
 import re
 
 from sentinella import model
-from sentinella.agent import logfiles
-from sentinella.agent import places
-from sentinella.agent import proc
-from sentinella.agent import scan
-from sentinella.agent import traces
+from sentinella.agent.node import logfiles
+from sentinella.agent.node import places
+from sentinella.agent.node import proc
+from sentinella.agent.node import scan
+from sentinella.agent.node import traces
 
 #: Seconds between two searches for a service's logs.
 RELOCATE = 60.0
@@ -73,7 +73,7 @@ class Service:
 
     @property
     def place(self):
-        """Where its masters run: a :class:`sentinella.agent.places.Place`."""
+        """Where its masters run: a :class:`sentinella.agent.node.places.Place`."""
         return next((f.place for f in self.masters.values()), places.NOWHERE)
 
     def take_restarts(self):

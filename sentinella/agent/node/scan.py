@@ -14,9 +14,9 @@
 
 import dataclasses
 
-from sentinella.agent import identify
-from sentinella.agent import places
-from sentinella.agent import proc
+from sentinella.agent.node import identify
+from sentinella.agent.node import places
+from sentinella.agent.node import proc
 
 #: Seconds of being there after which a process is what it is going to be:
 #: forked, executed and renamed.
@@ -50,7 +50,7 @@ class Found:
 class Scanner:
     """Reads the process table, and of it only what is new.
 
-    :param identifier: an :class:`sentinella.agent.identify.Identifier`
+    :param identifier: an :class:`sentinella.agent.node.identify.Identifier`
     :ivar changed: whether the last :meth:`scan` saw anything that could make
         services others than before, or is one of those that say so anyway
     """

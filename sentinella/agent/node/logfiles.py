@@ -23,9 +23,9 @@ import glob
 import os
 import re
 
-from sentinella.agent import identify
-from sentinella.agent import places
-from sentinella.agent import proc
+from sentinella.agent.node import identify
+from sentinella.agent.node import places
+from sentinella.agent.node import proc
 
 #: Where packages log to.
 LOGS = '/var/log'
