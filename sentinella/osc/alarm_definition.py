@@ -82,9 +82,8 @@ def add_options(parser, required):
     parser.add_argument(
         '--type',
         choices=TYPES,
-        required=required,
         help='What it reads: up or down, counted log events, or measured '
-        'values',
+        'values; not given, its expression tells',
     )
     parser.add_argument(
         '--severity',

@@ -297,7 +297,7 @@ class AlarmsTest(CliTestCase):
     def test_a_broken_expression(self):
         errors = self.refused(
             'alarm', 'definition', 'create', 'x', '--expression', 'avg(',
-            '--severity', 'info', '--type', 'gauge',
+            '--severity', 'info',
         )  # fmt: skip
         self.assertIn('(HTTP 400)', errors)
         self.assertIn('column', errors)
