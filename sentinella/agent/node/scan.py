@@ -13,6 +13,7 @@
 """Reads the process table and makes services of it."""
 
 import dataclasses
+import re
 
 from sentinella.agent.node import identify
 from sentinella.agent.node import places
@@ -23,6 +24,8 @@ from sentinella.agent.node import proc
 SETTLED = 30.0
 #: Seconds between two looks at processes that have settled.
 RESCAN = 60.0
+#: What a command line says that is listened on.
+_TOLD_PORT = re.compile(r'[\w\]]:(\d{2,5})(?!\S)')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -227,13 +230,16 @@ def _by_port(table, listeners, catalog, found):
         return []
     open_ports = listeners()
     names = {f.kind.name for f in found}
+    taken = {
+        int(port) for f in found for port in _TOLD_PORT.findall(f.master.title)
+    }
     result = []
     for process, workers in nameless:
         program = _title(process).program
         ports = _ports_of(process, open_ports)
         if ports is None and identify.SERVERS.fullmatch(program):
             alike = [p for p, _ in nameless if _resemble(p, process)]
-            ports = _left_over(process, open_ports, names, catalog)
+            ports = _left_over(process, open_ports, names, catalog) - taken
             ports = ports if len(alike) == len(ports) == 1 else []
         for port in sorted(filter(catalog.by_port, ports or ()))[:1]:
             kind, said = catalog.by_port(port), f'{program} on port {port}'
@@ -267,11 +273,13 @@ def _resemble(one, other):
 def _left_over(process, open_ports, names, catalog):
     """Known ports of its user that no other service accounts for."""
     owner = proc.uid(process.pid)
-    return [
+    return {
         port
-        for port in {p for p, uid in open_ports.values() if uid == owner}
-        if catalog.by_port(port) and catalog.by_port(port).name not in names
-    ]
+        for port, uid in open_ports.values()
+        if uid == owner
+        and catalog.by_port(port)
+        and catalog.by_port(port).name not in names
+    }
 
 
 def _title(process):

@@ -278,9 +278,16 @@ class TestAssemble(base.BaseTestCase):
         self.assertEqual(
             {'keystone': [(2, [3])], 'nova-api': [(4, [])]}, found
         )
+        # a port that another one's command line accounts for
+        ports[4] = 8004, None
+        rows.append((6, 1, '/v/bin/gunicorn -b 127.0.0.1:8004 -n horizon x'))
+        found = assembled(*rows, listeners=lambda: ports)
+        self.assertEqual([(2, [3])], found['keystone'])
+        self.assertEqual([(6, [])], found.pop('horizon'))
         # two of them, and nobody knows which is which
         rows.append((5, 1, '/v/bin/python /v/bin/gunicorn'))
         found = assembled(*rows, listeners=lambda: ports)
+        found.pop('horizon')
         self.assertEqual({'nova-api': [(4, [])]}, found)
 
 
