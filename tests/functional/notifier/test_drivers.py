@@ -75,10 +75,6 @@ class Target(fixtures.Fixture):
                 super().setup()
                 target.connections += 1
 
-            def finish(self):
-                super().finish()
-                target.closed.set()
-
             def do_POST(self):
                 body = self.rfile.read(int(self.headers['Content-Length']))
                 target.requests.append((self.path, self.headers, body))
@@ -94,7 +90,12 @@ class Target(fixtures.Fixture):
             def log_message(self, *args):
                 """Quiet."""
 
-        server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            def shutdown_request(self, request):
+                super().shutdown_request(request)
+                target.closed.set()
+
+        server = Server(('127.0.0.1', 0), Handler)
         server.daemon_threads = True
         # who has hung up meanwhile is what some tests are about
         server.handle_error = lambda *_: None
