@@ -78,7 +78,7 @@ make_environment() {
     # asked once, as a commit in between would change it
     VERSION=$("$venv/bin/python" -c 'from pbr import packaging
 print(packaging.get_version("sentinella"))')
-    PBR_VERSION=$VERSION pip_install "$venv" ".[agent]"
+    PBR_VERSION=$VERSION pip_install "$venv" ".[agent,postgresql]"
     "$venv/bin/python" -m pip check >/dev/null
 
     # what else is in the project needs what is not in here
