@@ -48,8 +48,11 @@ class Tree:
         """
         :returns: MiB that are resident
         """
-        pages = sum(_stat(pid)[21] for pid in self._all())
-        return pages * os.sysconf('SC_PAGE_SIZE') / 2**20
+        return sum(_rss(pid) for pid in self._all())
+
+    def own_rss(self):
+        """As :meth:`rss`, without what they have started."""
+        return sum(map(_rss, self._pids))
 
     def _all(self):
         found, rest = [], list(self._pids)
@@ -60,6 +63,10 @@ class Tree:
                 children = pathlib.Path(f'/proc/{pid}/task/{pid}/children')
                 rest += map(int, children.read_text().split())
         return found
+
+
+def _rss(pid):
+    return _stat(pid)[21] * os.sysconf('SC_PAGE_SIZE') / 2**20
 
 
 def _stat(pid):

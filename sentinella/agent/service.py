@@ -91,7 +91,7 @@ class Agent:
             self._registration,
         )
         # hardly a pause: what it does is to wait
-        self._loop = service.Loop('agent', self._step, PAUSE)
+        self._loop = service.Loop('agent', self.step, PAUSE)
         self._stopping = False
         self._last_at = 0.0
         self._watch_at = self._tick_at = self._again_at = 0.0
@@ -102,6 +102,12 @@ class Agent:
         self._facts = dict(self.node.facts)
 
     def start(self):
+        self.open()
+        self._loop.start()
+
+    def open(self):
+        """Remember what an earlier agent knew, and start what works beside
+        the watching: :meth:`step` may be called now."""
         now = time.time()
         self._restore(now)
         if 'logs' in self._names:
@@ -112,7 +118,6 @@ class Agent:
         self._saver.start()
         self._syncer.start()
         self._publisher.start()
-        self._loop.start()
 
     def stop(self):
         """End; what was not sent yet stays in the spool."""
@@ -138,7 +143,7 @@ class Agent:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             LOG.warning('services.json is not used: %r', error)
 
-    def _step(self):
+    def step(self):
         """Wait for whatever comes first, and see to it."""
         if self._stopping:
             return
