@@ -35,18 +35,18 @@ from benchmarks.agent import workload
 from sentinella.rpc import transport
 from tests import cloud
 
-VICTIM = 'stand-in-0'
-
 
 class Conductor:
     """Takes all, and remembers when it first heard of the victim's state.
 
+    :param victim: a service's name
     :ivar heard: {state: when}
     """
 
     target = messaging.Target(version='1.0')
 
-    def __init__(self):
+    def __init__(self, victim):
+        self.victim = victim
         self.heard = {}
         self.changed = threading.Condition()
 
@@ -59,7 +59,7 @@ class Conductor:
         now = time.time()
         report = json.loads(payload['body'])
         for service in report['services']:
-            if service['name'] == VICTIM:
+            if service['name'] == self.victim:
                 with self.changed:
                     self.heard.setdefault(service['state'], now)
                     self.changed.notify_all()
@@ -68,7 +68,7 @@ class Conductor:
     def wait_for(self, state):
         with self.changed:
             if not self.changed.wait_for(lambda: state in self.heard, 60):
-                raise AssertionError(f'{VICTIM} was not reported {state}')
+                raise AssertionError(f'{self.victim} was not reported {state}')
             return self.heard[state]
 
 
@@ -80,7 +80,7 @@ def run(quick, console):
             stack.enter_context(tempfile.TemporaryDirectory())
         )
         stand_ins = workload.StandIns(stack, directory, 20)
-        conductor = serve(stack, node.bus.url)
+        conductor = serve(stack, node.bus.url, stand_ins.names[0])
         node.run(
             'agent',
             'bench',
@@ -91,7 +91,7 @@ def run(quick, console):
         took = []
         with console.status('kills'):
             for _ in range(kills):
-                took.append(kill_once(stack, conductor, stand_ins))
+                took.append(kill_once(conductor, stand_ins))
     for name, value in zip(
         ('min', 'median', 'p99'), figures.spread(took), strict=True
     ):
@@ -100,21 +100,21 @@ def run(quick, console):
         )
 
 
-def kill_once(stack, conductor, stand_ins):
+def kill_once(conductor, stand_ins):
     """
     :returns: seconds
     """
     conductor.heard.clear()
     time.sleep(random.uniform(0.5, 1.5))
     killed = time.time()
-    os.kill(stand_ins.pids[VICTIM], signal.SIGKILL)
+    os.kill(stand_ins.pids[conductor.victim], signal.SIGKILL)
     took = conductor.wait_for('DOWN') - killed
-    stand_ins.start(stack, VICTIM)
+    stand_ins.start(conductor.victim)
     conductor.wait_for('UP')
     return took
 
 
-def serve(stack, url):
+def serve(stack, url, victim):
     """
     :returns: a Conductor on the bus
     """
@@ -122,7 +122,7 @@ def serve(stack, url):
     conf([], project='sentinella', default_config_files=[])
     bus = transport.get_transport(conf, url)
     stack.callback(bus.cleanup)
-    conductor = Conductor()
+    conductor = Conductor(victim)
     server = transport.get_server(
         bus, transport.CONDUCTOR_TOPIC, 'bench', conductor
     )

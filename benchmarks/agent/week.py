@@ -70,7 +70,7 @@ def main(seconds):
         ours, rss = workload.Tree(os.getpid()), []
         for second in range(seconds):
             clock.passed = float(second)
-            _live(stack, stand_ins, second)
+            _live(stand_ins, second)
             agent.step()
             if second % (seconds // 100) == 0:
                 rss.append(round(ours.own_rss(), 1))
@@ -89,12 +89,12 @@ def _agent(directory, stand_ins):
     return agent_service.Agent(conf, Conductor())
 
 
-def _live(stack, stand_ins, second):
+def _live(stand_ins, second):
     """What happens on a node."""
-    name = f'stand-in-{second // DEATHS % STAND_INS}'
+    name = stand_ins.names[second // DEATHS % STAND_INS]
     if second % DEATHS == 0:
         os.kill(stand_ins.pids[name], signal.SIGKILL)
-        stand_ins.start(stack, name)
+        stand_ins.start(name)
     for number, log in enumerate(stand_ins.logs):
         if second % ROTATIONS == 0:
             os.replace(log, f'{log}.1')

@@ -15,6 +15,7 @@
 import contextlib
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import threading
@@ -145,27 +146,36 @@ class StandIns:
     """Services that only sleep, and their logs, which grow.
 
     :ivar knowledge: a file for `[agent] services_file`
-    :ivar pids: {name: pid}
+    :ivar names: theirs; :ivar pids: {name: pid}
     """
 
     def __init__(self, stack, directory, count):
-        names = [f'stand-in-{number}' for number in range(count)]
+        # not those of another benchmark beside this one
+        ours = f'stand-in-{os.getpid()}'
+        self.names = [f'{ours}-{number}' for number in range(count)]
         self.knowledge = directory / 'stand-ins.yaml'
         lines = ['stand-ins:', '  services:']
         self.logs, self.pids = [], {}
-        for name in names:
+        for name in self.names:
             log = directory / f'{name}.log'
             log.touch()
             self.logs.append(log)
             lines += [f'    {name}:', f'      log_files: [{log}]']
-            self.start(stack, name)
+            self.start(name)
+        stack.callback(self._end)
         self.knowledge.write_text('\n'.join(lines) + '\n')
 
-    def start(self, stack, name):
-        process = start(stack, [name, '3600'], executable='/bin/sleep')
+    def start(self, name):
+        """Start it, in the place of one that was killed."""
+        process = subprocess.Popen([name, '7200'], executable='/bin/sleep')
         # reaped at once, as systemd does
         threading.Thread(target=process.wait, daemon=True).start()
         self.pids[name] = process.pid
+
+    def _end(self):
+        for pid in self.pids.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def grow(self, stack):
         """Have all logs grow until the stack ends."""
