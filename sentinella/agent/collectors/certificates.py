@@ -51,6 +51,8 @@ FILES = 100
 BYTES = 1 << 18
 #: Seconds between two looks at a certificate that holds for so many days.
 REFRESH = 3600.0
+#: Seconds between two searches for files.
+SEARCH = 300.0
 CALM = 15
 
 
@@ -104,7 +106,7 @@ class CertificatesCollector(base.Collector):
         self._unverified = web.unverified()
         self._remote = {}
         self._local = {}
-        self._found_at, self._paths = -REFRESH, []
+        self._found_at, self._paths = -SEARCH, []
 
     def collect(self, now):
         yield from self._of_targets(now)
@@ -149,7 +151,7 @@ class CertificatesCollector(base.Collector):
             return tls.expiry(secure.getpeercert(binary_form=True))
 
     def _of_files(self, now):
-        if not self._found_at <= now < self._found_at + REFRESH:
+        if not self._found_at <= now < self._found_at + SEARCH:
             self._found_at, self._paths = now, self._find()
         unreadable = 0
         for path in self._paths:
