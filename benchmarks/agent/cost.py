@@ -12,8 +12,8 @@
 
 """What an agent costs its node, beside others in the same window.
 
-It watches whatever runs here and twenty stand-ins, whose logs grow. Beside
-it: a loop over all processes with psutil; collectd, where it is installed;
+It watches whatever runs here, a control plane at best, and stand-ins with
+twenty logs that grow. Beside it: a loop over all processes with psutil; collectd, where it is installed;
 and any process that SENTINELLA_BENCH_PEERS names, as NAME=PID[,PID...], with
 spaces between several.
 """
@@ -29,7 +29,7 @@ from benchmarks import figures
 from benchmarks.agent import workload
 from tests import cloud
 
-STAND_INS = 20
+STAND_INS, LOGS = 2, 10
 INTERVAL = 10.0
 #: Seconds from the agent's start to the first window: it is found out what
 #: there is, once.
@@ -81,7 +81,7 @@ def run(quick, console):
         contextlib.ExitStack() as stack,
     ):
         directory = pathlib.Path(stack.enter_context(_directory()))
-        stand_ins = workload.StandIns(stack, directory, STAND_INS)
+        stand_ins = workload.StandIns(stack, directory, STAND_INS, LOGS)
         agent = workload.run_agent(node, stand_ins, INTERVAL)
         peers = _peers(stack, directory, stand_ins)
         stand_ins.grow(stack)

@@ -84,7 +84,7 @@ def run(quick, console):
         node.run(
             'agent',
             'bench',
-            agent=f'watch_interval = 1\ninterval = 10\n'
+            agent=f'watch_interval = 2\ninterval = 10\n'
             f'services_file = {stand_ins.knowledge}',
         )
         conductor.wait_for('UP')

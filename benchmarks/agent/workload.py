@@ -145,11 +145,12 @@ def start(stack, command, **options):
 class StandIns:
     """Services that only sleep, and their logs, which grow.
 
+    :param count: of services; :param logs: of each
     :ivar knowledge: a file for `[agent] services_file`
     :ivar names: theirs; :ivar pids: {name: pid}
     """
 
-    def __init__(self, stack, directory, count):
+    def __init__(self, stack, directory, count, logs=1):
         # not those of another benchmark beside this one
         ours = f'stand-in-{os.getpid()}'
         self.names = [f'{ours}-{number}' for number in range(count)]
@@ -157,10 +158,12 @@ class StandIns:
         lines = ['stand-ins:', '  services:']
         self.logs, self.pids = [], {}
         for name in self.names:
-            log = directory / f'{name}.log'
-            log.touch()
-            self.logs.append(log)
-            lines += [f'    {name}:', f'      log_files: [{log}]']
+            files = [directory / f'{name}-{n}.log' for n in range(logs)]
+            for file in files:
+                file.touch()
+            self.logs += files
+            paths = ', '.join(map(str, files))
+            lines += [f'    {name}:', f'      log_files: [{paths}]']
             self.start(name)
         stack.callback(self._end)
         self.knowledge.write_text('\n'.join(lines) + '\n')
@@ -222,6 +225,7 @@ def run_agent(node, stand_ins, interval=10.0):
     return node.run(
         'agent',
         'bench',
-        agent=f'watch_interval = 1\ninterval = {interval}\n'
+        # not as quick as tests want it
+        agent=f'watch_interval = 2\ninterval = {interval}\n'
         f'services_file = {stand_ins.knowledge}',
     )

@@ -26,7 +26,7 @@ OPTS = [
     ),
     cfg.FloatOpt(
         'watch_interval',
-        default=1.0,
+        default=2.0,
         min=0.1,
         max=60.0,
         help='Seconds between two looks at logs and for new processes.',

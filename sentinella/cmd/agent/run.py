@@ -39,6 +39,7 @@ _PIDFILE = cfg.StrOpt(
 def run(argv):
     """Watch this node until a signal comes."""
     use_one_arena()
+    transport.wait_calmly()
     conf = service.prepare(
         argv,
         prog='sentinella-agent',
