@@ -110,7 +110,7 @@ class DefinitionTest(base.BaseTestCase):
         with contextlib.redirect_stderr(said):
             with testtools.ExpectedException(SystemExit):
                 parse(alarm_definition.CreateAlarmDefinition, 'hot')
-        self.assertIn('--expression, --type, --severity', said.getvalue())
+        self.assertIn('--expression, --severity', said.getvalue())
 
 
 class AlarmListTest(base.BaseTestCase):
