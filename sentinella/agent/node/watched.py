@@ -29,6 +29,9 @@ from sentinella.agent.node import traces
 
 #: Seconds between two searches for a service's logs.
 RELOCATE = 60.0
+#: The same where they were found and nothing is new: to look at all that
+#: processes hold open takes the kernel a while.
+CONFIRM = 300.0
 #: Seconds for which a web server may have no process for a service: it is
 #: about to start another.
 UNSERVED = 10.0
@@ -119,6 +122,9 @@ class Service:
             self.kind.idles and re.search(self.kind.idles, found.master.title)
         )
         self._follow(key, before, found)
+        if before is None:
+            # it may have been told to log elsewhere
+            self._relocate_at = 0.0
         if before is not None and self.state is model.ServiceState.UP:
             return False
         if self.state is model.ServiceState.DOWN:
@@ -235,8 +241,11 @@ class Service:
         )
         # a service opens its log some seconds after its process starts
         youngest = min(f.master.age() for f in self.masters.values())
-        soon = not found and youngest < RELOCATE
-        self._relocate_at = now + (RELOCATE / 12 if soon else RELOCATE)
+        young = youngest < RELOCATE
+        if found:
+            self._relocate_at = now + (RELOCATE if young else CONFIRM)
+        else:
+            self._relocate_at = now + (RELOCATE / 12 if young else RELOCATE)
         changed = bool(found) and found != self.log_files
         if changed:
             self.log_files = found
