@@ -14,6 +14,7 @@
 """A small Sentinella of real processes on a real RabbitMQ and database."""
 
 import pathlib
+import subprocess
 import uuid
 
 import fixtures
@@ -114,6 +115,12 @@ class CloudFixture(fixtures.Fixture):
                 ),
                 clock.read(session),
             )
+
+    def install(self):
+        """Have the built-in alarm definitions, as `db sync` brings them."""
+        command = [processes.BIN / 'sentinella-manage']
+        command += ['--config-file', self.config('manage'), 'db', 'sync']
+        subprocess.run(command, check=True, capture_output=True)
 
     def run(self, script, host, **config):
         """Start `sentinella-<script>` on a node of that name.

@@ -21,7 +21,6 @@ import sys
 import threading
 import time
 
-from tests import processes
 from tests import receiver
 
 TICKS = os.sysconf('SC_CLK_TCK')
@@ -210,17 +209,7 @@ def run_agent(node, stand_ins, interval=10.0):
     :param node: a :class:`tests.cloud.CloudFixture`
     :returns: the agent's process
     """
-    subprocess.run(
-        [
-            processes.BIN / 'sentinella-manage',
-            '--config-file',
-            node.config('manage'),
-            'db',
-            'sync',
-        ],
-        check=True,
-        capture_output=True,
-    )
+    node.install()
     node.run('conductor', 'bench')
     return node.run(
         'agent',

@@ -163,17 +163,7 @@ def run(quick, console):
 
 
 def prepare(node, ours):
-    subprocess.run(
-        [
-            processes.BIN / 'sentinella-manage',
-            '--config-file',
-            node.config('manage'),
-            'db',
-            'sync',
-        ],
-        check=True,
-        capture_output=True,
-    )
+    node.install()
     node.page_to(ours.url)
     target = Target(node.directory)
     target.start()
