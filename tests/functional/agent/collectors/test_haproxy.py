@@ -133,7 +133,13 @@ class TestHaproxy(base.BaseTestCase):
         self.haproxy.say('set server nova/ctl-04 state maint')
         servers.ask(self.collector)
         for _ in range(3):
-            urllib3.request('GET', self.haproxy.url, retries=False)
+            # on a connection of its own, as it may be closed after an error
+            urllib3.request(
+                'GET',
+                self.haproxy.url,
+                headers={'Connection': 'close'},
+                retries=False,
+            )
         found = servers.ask(self.collector)
         self.assertEqual(3, found['haproxy.errors', 'nova'])
         self.assertEqual(100, found['haproxy.errors_percent', 'nova'])
