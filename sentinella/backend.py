@@ -24,7 +24,11 @@ import sys
 # depends on it: a quarter of a second and 19 MB in each process, an agent on
 # every node above all, for what nothing of ours runs on. An import of None
 # fails as that of a package that is not there.
+from sentinella import postponed
+
 sys.modules.setdefault('eventlet', None)
+# 2.5 MiB that oslo.service would bring, and nothing of ours asks for
+postponed.postpone('asyncio', 'rfc3986', 'xmlrpc.client')
 
 from oslo_service import backend  # noqa: E402
 

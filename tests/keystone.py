@@ -79,6 +79,8 @@ connection = sqlite:///{folder}/keystone.db
 provider = fernet
 [fernet_tokens]
 key_repository = {folder}/fernet
+[fernet_receipts]
+key_repository = {folder}/fernet
 [credential]
 key_repository = {folder}/credential
 [identity]
@@ -117,6 +119,24 @@ class KeystoneFixture(fixtures.Fixture):
     def token(self, persona):
         """A token of one of `PERSONAS`."""
         return self._keystone.token(persona)
+
+    def register(self, region, url_of):
+        """Have a region in the catalog, until the test ends.
+
+        :param url_of: mapping of services' types to the URL of each
+        """
+        client = self._keystone.client()
+        client.regions.create(region)
+        self.addCleanup(client.regions.delete, region)
+        for type_, url in url_of.items():
+            known = client.services.list(type=type_)
+            service = (
+                known[0] if known else client.services.create(type_, type_)
+            )
+            endpoint = client.endpoints.create(
+                service, url, interface='internal', region=region
+            )
+            self.addCleanup(client.endpoints.delete, endpoint)
 
     def configure(self, conf):
         """Have keystonemiddleware ask this Keystone."""
@@ -238,8 +258,12 @@ class _Keystone:
         except requests.RequestException:
             return False
 
+    def client(self):
+        """The client of its admin."""
+        return client.Client(session=self._session('admin', 'admin'))
+
     def _populate(self):
-        keystone = client.Client(session=self._session('admin', 'admin'))
+        keystone = self.client()
         self.projects = {
             name: keystone.projects.create(name, 'default').id
             for name in PROJECTS

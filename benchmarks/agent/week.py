@@ -83,6 +83,8 @@ def _agent(directory, stand_ins):
         f'[DEFAULT]\nhost = week\nstate_path = {directory}\n'
         f'log_file = {directory}/agent.log\n'
         f'[agent]\nservices_file = {stand_ins.knowledge}\n'
+        # a step has nothing to wait for: what it waits for is real time
+        'watch_interval = 1\n'
         'collectors = host,process,logs\n'
     )
     conf = service.prepare(['--config-file', str(config)])

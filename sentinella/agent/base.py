@@ -96,9 +96,10 @@ def sample(name, value, **dimensions):
     :returns: Sample
     """
     value = NAN if value is None else float(value)
-    return model.Sample(
-        _metric(name, tuple(sorted(dimensions.items()))), value
-    )
+    pairs = tuple(dimensions.items())
+    if len(pairs) > 1:
+        pairs = tuple(sorted(pairs))
+    return model.Sample(_metric(name, pairs), value)
 
 
 @functools.lru_cache(maxsize=4096)

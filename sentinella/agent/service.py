@@ -31,6 +31,7 @@ from sentinella.agent.collectors import logs as log_samples
 from sentinella.agent.collectors import process as process_samples
 from sentinella.agent.logs import follower
 from sentinella.agent.logs import settings
+from sentinella.agent.publish import arrangements
 from sentinella.agent.publish import publisher
 from sentinella.agent.publish import routes
 from sentinella.knowledge import services
@@ -45,6 +46,9 @@ GRACE = 0.05
 SUCCESSOR = 0.25
 #: Seconds between two waits, so that a step that fails does not spin.
 PAUSE = 0.01
+#: Looks at the node of which but one reads the process table while nothing
+#: is awaited: an end is seen at once, only what begins is not.
+LOOKS = 3
 #: Bytes of log events in one report; more go in further ones.
 EVENT_BYTES = 1 << 18
 
@@ -93,10 +97,12 @@ class Agent:
         # hardly a pause: what it does is to wait
         self._loop = service.Loop('agent', self.step, PAUSE)
         self._stopping = False
+        self._arrangements = arrangements.Arrangements()
         self._last_at = 0.0
         self._watch_at = self._tick_at = self._again_at = 0.0
-        self._ticks = 0
+        self._looks = self._ticks = 0
         self._complete = True
+        self._probed = []
         self._told = {}
         self._lacking = set()
         self._facts = dict(self.node.facts)
@@ -128,6 +134,7 @@ class Agent:
         if self.node.logs is not None:
             self.node.logs.flush(time.time())
             self._report_logs()
+            self._save_positions()
         self._save()
         self._saver.stop()
         self._publisher.stop()
@@ -157,15 +164,22 @@ class Agent:
             self._watch_at = min(self._watch_at, now + SUCCESSOR)
             self._report_ended(ended)
         if now >= self._watch_at:
-            self._watch_at = now + self.conf.agent.watch_interval
+            self._watch_at = self._next_watch(now)
             self._watch()
         elif self._again_at and now >= self._again_at:
-            self._read_logs()
+            self._read_logs(self.node.logs.read_pending)
         self._report_probed()
         if now >= self._tick_at:
             interval = self.conf.agent.interval
             self._tick_at = max(self._tick_at + interval, now + interval / 2)
             self._tick()
+
+    def _next_watch(self, now):
+        """When to look next: to wake up costs as much as many a look, so
+        one that would be near a tick is at the tick."""
+        interval = self.conf.agent.watch_interval
+        near = abs(now + interval - self._tick_at) < interval / 2
+        return self._tick_at if near else now + interval
 
     def _report_ended(self, ended):
         now = time.time()
@@ -175,7 +189,10 @@ class Agent:
         self._report_services(down)
 
     def _watch(self):
-        changed = self.node.look(time.time(), self._watcher)
+        changed = set()
+        if self._looks % LOOKS == 0 or self.node.awaits:
+            changed = self.node.look(time.time(), self._watcher)
+        self._looks += 1
         located = self.node.locate_logs(time.monotonic())
         dropped = self.node.take_dropped()
         self._complete |= bool(dropped)
@@ -186,12 +203,11 @@ class Agent:
             self._facts = {**self.node.facts, **facts_now}
         # what was known to an earlier agent need not change to be followed
         first = not self._ticks
-        if self.node.logs is not None and (
-            first or changed or located or dropped
-        ):
-            self._follow_logs()
         # a service is told of when its logs are followed, not before
-        self._read_logs()
+        if self.node.logs is not None:
+            if first or changed or located or dropped:
+                self._follow_logs()
+            self._read_logs(self.node.logs.read)
         # all are told at the first tick
         if self._ticks:
             self._report_services(changed)
@@ -223,19 +239,20 @@ class Agent:
         self._report(samples, statuses, urgent=True, overtakes=True)
         self._save()
 
-    def _read_logs(self):
+    def _read_logs(self, read):
+        """Read logs, and tell of errors at once, and of all else with them;
+        a warning waits for the tick.
+
+        :param read: a method of the Logs
+        """
         logs = self.node.logs
-        self._again_at = 0.0
-        if logs is None:
-            return
-        logs.read(time.time(), time.monotonic())
-        if logs.pending:
-            self._again_at = time.monotonic() + GRACE
-        if self._ticks:
+        read(time.time(), time.monotonic())
+        self._again_at = time.monotonic() + GRACE if logs.pending else 0.0
+        if self._ticks and logs.erroneous():
             self._report_logs()
 
     def _report_logs(self):
-        """Tell at once of what the logs say."""
+        """Tell of all that the logs say."""
         logs = self.node.logs
         names = logs.counted()
         events = logs.events.take()
@@ -252,15 +269,18 @@ class Agent:
         self._save_positions()
 
     def _report_probed(self):
-        """Tell what others answered, once a round is over."""
+        """Tell what others answered: what is new at once, else at the tick."""
         samples, changed = self._prober.take()
-        if samples:
-            self._report(samples, urgent=changed)
+        if changed:
+            self._report(samples, urgent=True)
+        elif samples:
+            self._probed = samples
 
     def _tick(self):
         """Report everything that the node itself tells."""
         now, started = time.time(), time.perf_counter()
-        samples = self._collectors.here(now)
+        samples = self._collectors.here(now) + self._probed
+        self._probed = []
         spent = time.perf_counter() - started
         dropped = self._spool.take_dropped() + sum(
             int(s.value) for s in samples if s.metric.name == 'log.suppressed'
@@ -284,15 +304,18 @@ class Agent:
             self._prober.start()
         self._ticks += 1
         self._complete = False
-        logs = self.node.logs
+        logs, statuses = self.node.logs, self._statuses(complete)
         self._report(
             samples,
-            self._statuses(complete),
+            statuses,
             complete=complete,
             events=logs.events.take() if logs else (),
             dropped=dropped,
         )
-        self._save()
+        if statuses:
+            self._save()
+        if logs is not None and (logs.given or complete):
+            self._save_positions()
 
     def _statuses(self, complete):
         statuses = [s.status() for s in self.node.services.values()]
@@ -311,7 +334,10 @@ class Agent:
         first, *further = batches(events)
         # distinct and growing, whatever the clock does
         self._last_at = max(self._last_at + 0.001, round(time.time(), 3))
-        frame = model.Frame.of(self._last_at, samples) if samples else None
+        frame = None
+        if samples:
+            arranged = self._arrangements.of([s.metric for s in samples])
+            frame = model.Frame.of(self._last_at, samples, arranged)
         report = model.Report(
             server=self.server,
             epoch='',
@@ -351,11 +377,10 @@ class Agent:
 
     def _save(self):
         self._saver.save('services.json', self.node.to_state())
-        self._save_positions()
 
     def _save_positions(self):
-        if self.node.logs is not None:
-            self._saver.save('positions.json', self.node.logs.positions())
+        """To be called when all is reported that was read."""
+        self._saver.save('positions.json', self.node.logs.positions())
 
 
 def batches(events):

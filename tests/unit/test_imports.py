@@ -102,3 +102,5 @@ class ImportsTest(base.BaseTestCase):
             *(f'sentinella.db.{name}' for name in ('servers', 'migration')),
         )
         self.assertEqual(set(), packages & (CLIENT_SIDE | {'rich'}))
+        # only by a conductor that is to ask, once it does
+        self.assertEqual(set(), packages & {'novaclient', 'openstack'})

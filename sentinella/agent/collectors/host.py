@@ -14,6 +14,8 @@
 
 import os
 import re
+import select
+import weakref
 
 import psutil
 
@@ -77,6 +79,7 @@ class HostCollector(base.Collector):
         self._cpus = psutil.cpu_count() or 1
         self._rates = Rates()
         self._times = None
+        self._mounts = Mounts()
         self._writable = set()
 
     def collect(self, now):
@@ -132,30 +135,27 @@ class HostCollector(base.Collector):
         yield base.sample('load.per_cpu_5m', round(five / self._cpus, 2))
 
     def _filesystems(self):
-        devices = set()
-        itself = own_options()
-        for mount in psutil.disk_partitions(all=False):
-            # one filesystem may be mounted in many places
-            if not is_watched(mount) or mount.device in devices:
-                continue
-            devices.add(mount.device)
-            opts = itself.get(mount.mountpoint, mount.opts)
-            mount = mount._replace(opts=opts)
-            yield from _filesystem(mount.mountpoint)
+        for mount in self._mounts.watched():
+            status = _status(mount.mountpoint)
+            yield from _usage(mount.mountpoint, status)
             yield base.sample(
-                'fs.read_only', self._lost(mount), mount=mount.mountpoint
+                'fs.read_only',
+                self._lost(mount.device, _options(mount, status)),
+                mount=mount.mountpoint,
             )
 
-    def _lost(self, mount):
+    def _lost(self, device, options):
         """Whether a filesystem that could be written to no longer can; None
         where it never could, which may be meant so."""
-        if 'rw' in mount.opts.split(','):
-            self._writable.add(mount.device)
+        if 'rw' in options.split(','):
+            self._writable.add(device)
             return False
-        return True if mount.device in self._writable else None
+        return True if device in self._writable else None
 
     def _disks(self, now):
-        for name, count in psutil.disk_io_counters(perdisk=True).items():
+        for name, count in psutil.disk_io_counters(
+            perdisk=True, nowrap=False
+        ).items():
             if not _DISK.fullmatch(name):
                 continue
             rate = self._rates.of(f'disk {name}', now)
@@ -171,7 +171,9 @@ class HostCollector(base.Collector):
             )
 
     def _network(self, now):
-        for name, count in psutil.net_io_counters(pernic=True).items():
+        for name, count in psutil.net_io_counters(
+            pernic=True, nowrap=False
+        ).items():
             if _VIRTUAL.match(name):
                 continue
             rate = self._rates.of(f'net {name}', now)
@@ -186,6 +188,33 @@ class HostCollector(base.Collector):
                 rate(count.errin + count.errout, 1),
                 interface=name,
             )
+
+
+class Mounts:
+    """The filesystems of this node that can fill up.
+
+    They are read anew when the kernel says that others are mounted.
+    """
+
+    def __init__(self):
+        self._found = None
+        number = os.open('/proc/self/mountinfo', os.O_RDONLY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, number)
+        self._changes = select.poll()
+        self._changes.register(number, select.POLLPRI | select.POLLERR)
+
+    def watched(self):
+        """
+        :returns: list of what psutil makes of mounts, one for each device:
+            it may be mounted in many places
+        """
+        if self._changes.poll(0) or self._found is None:
+            devices = {}
+            for mount in psutil.disk_partitions(all=False):
+                if is_watched(mount):
+                    devices.setdefault(mount.device, mount)
+            self._found = list(devices.values())
+        return self._found
 
 
 class Rates:
@@ -249,12 +278,23 @@ def is_watched(mount):
     )
 
 
-def _filesystem(path):
+def _status(path):
     try:
-        status = os.statvfs(path)
+        return os.statvfs(path)
     except OSError:
-        percent = inodes = free = base.NAN
-    else:
+        return None
+
+
+def _options(mount, status):
+    if status is not None and not status.f_flag & os.ST_RDONLY:
+        return 'rw'
+    # it may be read-only for us alone
+    return own_options().get(mount.mountpoint, mount.opts)
+
+
+def _usage(path, status):
+    percent = inodes = free = base.NAN
+    if status is not None:
         # as df has it: of what an unprivileged user could use
         used = status.f_blocks - status.f_bfree
         usable = used + status.f_bavail

@@ -45,7 +45,10 @@ _STATUS = (
     'wsrep_local_cert_failures', 'wsrep_local_recv_queue',
     'wsrep_local_state', 'wsrep_ready',
 )  # fmt: skip
-_VARIABLES = ('max_connections', 'wsrep_cluster_address', 'wsrep_on')
+_VARIABLES = (
+    'max_connections', 'wsrep_cluster_address', 'wsrep_cluster_name',
+    'wsrep_on',
+)  # fmt: skip
 _SYNCED = 4
 
 
@@ -100,9 +103,9 @@ class MysqlCollector(base.Collector):
         'the majority: 1 or 0',
         'galera.synced': 'Whether it has all that the others have: 1, or 0 '
         'for one that joins, lags on purpose or gives another its state',
-        'galera.members': 'Nodes in its part of the cluster',
+        'galera.members': 'Nodes in its part of the cluster; by cluster',
         'galera.members_missing': 'Nodes that wsrep_cluster_address names '
-        'beyond those',
+        'beyond those; by cluster',
         'galera.flow_control_percent': 'Share of the time since the last '
         'look that the cluster waited for a slow node, %',
         'galera.receive_queue': 'Transactions that wait to be applied',
@@ -232,10 +235,6 @@ class MysqlCollector(base.Collector):
             'up': text('wsrep_ready') == text('wsrep_connected') == 'ON',
             'primary': text('wsrep_cluster_status') == 'Primary',
             'synced': get('wsrep_local_state') == _SYNCED,
-            'members': get('wsrep_cluster_size'),
-            'members_missing': missing(
-                text('wsrep_cluster_address'), get('wsrep_cluster_size')
-            ),
             'flow_control_percent': counting.percent(paused / 1e9, elapsed),
             'receive_queue': get('wsrep_local_recv_queue'),
             'certification_failures': self._growth.of(
@@ -243,6 +242,15 @@ class MysqlCollector(base.Collector):
             ),
         }.items():
             yield base.sample(f'galera.{name}', value)
+        yield from _members(text, get('wsrep_cluster_size'))
+
+
+def _members(text, size):
+    """What all nodes of a cluster tell alike, or should."""
+    lacking = missing(text('wsrep_cluster_address'), size)
+    cluster = (text('wsrep_cluster_name') or '')[:255]
+    yield base.sample('galera.members', size, cluster=cluster)
+    yield base.sample('galera.members_missing', lacking, cluster=cluster)
 
 
 _REMEDY = 'set [collector_mysql] address to its socket, or host:port'

@@ -53,7 +53,9 @@ _NODE_COLUMNS = (
     'disk_free_limit,disk_free_alarm,fd_used,fd_total,sockets_used,'
     'sockets_total,proc_used,proc_total'
 )
-_OVERVIEW_COLUMNS = 'node,object_totals,queue_totals,message_stats'
+_OVERVIEW_COLUMNS = (
+    'node,cluster_name,object_totals,queue_totals,message_stats'
+)
 
 #: What lets a user see the queues of a virtual host, and do nothing there.
 RIGHTS = "`rabbitmqctl set_permissions -p / {user} '^$' '^$' '^$'`"
@@ -101,8 +103,8 @@ class RabbitmqCollector(base.Collector):
     METRICS = {
         'rabbitmq.up': 'Whether the management API of this node answers and '
         'says that the broker runs: 1 or 0',
-        'rabbitmq.nodes': 'Nodes of the cluster',
-        'rabbitmq.nodes_running': 'Nodes of the cluster that run',
+        'rabbitmq.nodes': 'Nodes of the cluster; by cluster',
+        'rabbitmq.nodes_running': 'Nodes of the cluster that run; by cluster',
         'rabbitmq.partitions': 'Nodes that this one has been parted from and '
         'still does not work with',
         'rabbitmq.memory_alarm': 'Whether publishers are stopped for want of '
@@ -162,7 +164,8 @@ class RabbitmqCollector(base.Collector):
         nodes = api.get('nodes', columns=_NODE_COLUMNS)
         me = next(n for n in nodes if n['name'] == overview['node'])
         return [
-            *_node_samples(me, nodes),
+            *_node_samples(me),
+            *_nodes(nodes, overview),
             *self._cluster_samples(overview),
             *self._queue_samples(self._unconsumed(api, overview)),
         ]
@@ -382,11 +385,16 @@ def label(queue):
     return f'{vhost}{queue["name"]}'[:255]
 
 
-def _node_samples(me, nodes):
+def _nodes(nodes, overview):
+    """What all nodes of a cluster tell alike, or should."""
     running = [node for node in nodes if node.get('running')]
+    cluster = str(overview.get('cluster_name', ''))[:255]
+    yield base.sample('rabbitmq.nodes', len(nodes), cluster=cluster)
+    yield base.sample('rabbitmq.nodes_running', len(running), cluster=cluster)
+
+
+def _node_samples(me):
     yield base.sample('rabbitmq.up', bool(me.get('running')))
-    yield base.sample('rabbitmq.nodes', len(nodes))
-    yield base.sample('rabbitmq.nodes_running', len(running))
     for name, value in _vitals(me).items():
         yield base.sample(f'rabbitmq.{name}', value)
 

@@ -59,8 +59,10 @@ class SystemdCollector(base.Collector):
         ),
     )
     METRICS = {
-        'systemd.up': 'Whether the unit is up: 1 or 0; by unit',
-        'systemd.restarts': 'Restarts by systemd since the last time; by unit',
+        'systemd.up': 'Whether the unit is up: 1 or 0; by unit, and by the '
+        'watched service that runs in it, which is empty for others',
+        'systemd.restarts': 'Restarts by systemd since the last time; by unit '
+        'and service',
         'systemd.failed_units': 'Number of units that have failed',
     }
 
@@ -72,7 +74,7 @@ class SystemdCollector(base.Collector):
                     f'[{self.group()}] units: expected the name of a unit, '
                     f'got {unit!r:.80}'
                 )
-        self._of_services = set()
+        self._of_services = {}
         self._failed = []
         self._restarts = {}
 
@@ -109,24 +111,26 @@ class SystemdCollector(base.Collector):
         del self._failed[FAILED:]
 
     def _own(self):
-        """Units of the watched services, those included that are down."""
-        for service in list(self.node.services.values()):
+        """Units of the watched services, those included that are down, and
+        which service each one is of, or the first of them."""
+        for name, service in sorted(self.node.services.items()):
             for found in list(service.masters.values()):
                 unit = places.of(found.master.pid).unit
                 if unit and len(self._of_services) < UNITS:
-                    self._of_services.add(f'{unit}.service')
+                    self._of_services.setdefault(f'{unit}.service', name)
         return self._of_services
 
     def _samples(self, unit, properties, restarts):
         up = is_up(properties)
-        yield base.sample('systemd.up', up, unit=unit)
+        which = {'unit': unit, 'service': self._of_services.get(unit, '')}
+        yield base.sample('systemd.up', up, **which)
         count = properties.get('NRestarts', '')
         if count.isdigit():
             count, before = int(count), restarts.get(unit, base.NAN)
             self._restarts[unit] = count
             # starting it by hand makes it begin at 0 again
             grown = count - before if not count < before else count
-            yield base.sample('systemd.restarts', grown, unit=unit)
+            yield base.sample('systemd.restarts', grown, **which)
 
 
 def _ask(*words):

@@ -50,10 +50,13 @@ class Logs:
 
     :param per_second: see :class:`sentinella.agent.logs.events.Events`
     :param positions: {path: position}, from an earlier agent
+    :ivar given: whether there was any record since :meth:`positions` told
+        where each log has got to: else to read on from there is as good
     """
 
     def __init__(self, per_second, positions=None):
         self.events = events.Events(per_second)
+        self.given = False
         self._tails = {}
         self._services = {}
         self._counts = {}
@@ -111,17 +114,30 @@ class Logs:
 
     def read(self, now, monotonic):
         """Read what was written."""
-        for path, follower in self._tails.items():
+        self._read(self._tails.items(), now, monotonic)
+
+    def read_pending(self, now, monotonic):
+        """As :meth:`read`, but only what is worth it by :attr:`pending`."""
+        pending = [(p, t) for p, t in self._tails.items() if t.pending]
+        self._read(pending, now, monotonic)
+
+    def _read(self, tails, now, monotonic):
+        for path, follower in tails:
             for record in follower.read(monotonic):
                 self._add(self._services[path], record, now)
         for unit, record in self._journal.read(monotonic):
             self._add(self._services[unit], record, now)
+
+    def erroneous(self):
+        """Whether there is an error among what is to be told."""
+        return any(c.errors or c.criticals for c in self._counts.values())
 
     def counted(self):
         """Names of the services that have something to tell."""
         return {name for name, counts in self._counts.items() if counts}
 
     def _add(self, service, record, now):
+        self.given = True
         counts = self._counts.setdefault(service, Counts())
         name = LEVELS[record.level]
         setattr(counts, name, getattr(counts, name) + 1)
@@ -154,6 +170,7 @@ class Logs:
 
     def positions(self):
         """Where each log has got to, for the next agent."""
+        self.given = False
         found = {path: t.position() for path, t in self._tails.items()}
         found[JOURNAL] = self._journal.position()
         found = {path: p for path, p in found.items() if p is not None}

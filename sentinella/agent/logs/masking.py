@@ -85,10 +85,11 @@ _NAMED = tuple(
     )
 )
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-#: A word of a sentence: "token: Failure" tells no token.
+#: keystonemiddleware says what went wrong in the place of a token. Nothing
+#: else is let through because it looks like words: passwords do.
 _SENTENCE = re.compile(
-    r'(?<=token: )'
-    r'(?:[A-Z][a-z]{1,14}[: ]|[a-z_]{2,40}(?:\.[A-Za-z_]{1,40}){2,8}:)'
+    r'(?:(?<=Unable to validate token: )|(?<=failed for token: ))'
+    r'(?:[A-Z][a-z]{1,14}:?|[a-z_]{2,40}(?:\.[A-Za-z_]{1,40}){1,8}:) '
 )
 
 _PATTERNS = (

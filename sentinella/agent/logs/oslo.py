@@ -48,8 +48,9 @@ from sentinella.agent.logs import layout
 from sentinella.agent.logs import pieces
 from sentinella.agent.logs import record as records
 
-#: How far back of a line the record is looked for that it continues.
-LOOKBACK = 1 << 15
+#: How far back of a line the record is looked for that it continues: some 64
+#: lines, as `MAX_STEPS` has it. So much of each log is kept in memory.
+LOOKBACK = 1 << 14
 #: How many lines are looked at for it.
 MAX_STEPS = 64
 
@@ -142,6 +143,8 @@ class Parser:
         return found
 
     def _remember(self, text):
+        if len(text) > LOOKBACK:
+            text = text[-LOOKBACK:]
         self._behind.append(text)
         self._behind_size += len(text)
         while self._behind_size - len(self._behind[0]) > LOOKBACK:

@@ -37,7 +37,6 @@ class Source:
         :class:`rotated.Mark`
     :ivar grown_at: when something was last found in it, on the monotonic
         clock
-    :ivar mark: :class:`rotated.Mark` up to which all records were given
     :ivar ended: whether all of a compressed file has been read
     """
 
@@ -55,7 +54,14 @@ class Source:
         self._recent = b''
         self._unread = False
         self._known_until = known_until
-        self.mark = self._marked(0)
+        self._settled, self._mark = self._place(0), None
+
+    @property
+    def mark(self):
+        """The :class:`rotated.Mark` up to which all records were given."""
+        if self._mark is None:
+            self._mark = _mark(self.inode, *self._settled)
+        return self._mark
 
     @property
     def pending(self):
@@ -105,7 +111,8 @@ class Source:
         found, data = [], b''
         for _ in range(AT_ONCE // CHUNK):
             data = read()
-            self._take_print(data)
+            if len(self._print) < rotated.PRINT:
+                self._take_print(data)
             self.offset += len(data)
             self._recent = (self._recent + data[-_RECENT:])[-_RECENT:]
             # what a truncated file's writer leaves when it does not append
@@ -129,9 +136,8 @@ class Source:
 
     def _take_print(self, data):
         known = len(self._print)
-        if known < rotated.PRINT:
-            more = data[known - self.offset :] if known >= self.offset else b''
-            self._print = (self._print + more)[: rotated.PRINT]
+        more = data[known - self.offset :] if known >= self.offset else b''
+        self._print = (self._print + more)[: rotated.PRINT]
 
     def restart(self, rests, known_until):
         """The file was truncated: read it from its start.
@@ -148,7 +154,7 @@ class Source:
         self._parser = recognise.Parser(self._form)
         self.offset, self._print, self._recent = 0, b'', b''
         self._known_until = known_until
-        self.mark = self._marked(0)
+        self._settled, self._mark = self._place(0), None
         return found
 
     def _read_copy(self, rest):
@@ -193,24 +199,21 @@ class Source:
         """Take note of how far all is told that was read."""
         held = self._parser.unsettled
         if held is not None:
-            self.mark = self._marked(held)
+            self._settled, self._mark = self._place(held), None
 
     def reached(self):
         """The Mark of what was read, whether it was given or not."""
-        return self._marked(0)
+        return _mark(self.inode, *self._place(0))
 
-    def _marked(self, held):
-        """The Mark so many bytes before where it has got to."""
-        recent = self._recent[: max(0, len(self._recent) - held)]
-        seam = recent[-rotated.PRINT :]
-        offset = self.offset - held
-        return rotated.Mark(
-            inode=self.inode,
-            offset=offset,
-            print=rotated.summed(self._print),
-            seam=rotated.summed(seam),
-            at=time.time() if self._print else self._known_until,
-        )
+    def _place(self, held):
+        """What a Mark so many bytes before where it has got to is made of.
+
+        To sum it up each time that a log has grown costs more than to read
+        what is new.
+        """
+        end = max(0, len(self._recent) - held)
+        at = time.time() if self._print else self._known_until
+        return self.offset - held, self._print, self._recent[:end], at
 
     def flush(self):
         found = self._parser.flush()
@@ -223,3 +226,17 @@ class Source:
         """
         self.file.close()
         return self._parser.finish()
+
+
+def _mark(inode, offset, first, recent, at):
+    """
+    :param first: the file's first bytes; :param recent: those before the
+        place
+    """
+    return rotated.Mark(
+        inode=inode,
+        offset=offset,
+        print=rotated.summed(first),
+        seam=rotated.summed(recent[-rotated.PRINT :]),
+        at=at,
+    )

@@ -19,6 +19,7 @@ where no other service is of that user.
 """
 
 import dataclasses
+import time
 
 from sentinella.agent.node import proc
 from sentinella.agent.node import scan
@@ -28,6 +29,14 @@ from sentinella.agent.node import sockets
 PORTS = {'bus': (5672, 5671), 'database': (3306, 5432)}
 #: Whose ports on this node they are as well.
 SERVERS = {'bus': ('rabbitmq',), 'database': ('mariadb', 'postgresql')}
+
+#: Seconds for which a count stands where processes are the same: to go
+#: through all its connections takes the kernel a millisecond.
+COUNT = 15.0
+#: Seconds between two looks at who holds new connections.
+SEARCH = 30.0
+
+clock = time.monotonic
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,6 +62,8 @@ class Connections:
         self._owners = {}
         self._holders = {}
         self._nobodys = set()
+        self._counted = {}
+        self._count_at = self._search_at = 0.0
 
     def count(self):
         """
@@ -67,17 +78,21 @@ class Connections:
         }
         if not services:
             return {}
-        ports = self._ports()
         owners = self._find_owners(services)
-        held = self._connections(set().union(*ports.values()))
-        self._find_holders(services, held)
-        return {
-            name: {
-                use: self._count(service, owners, held, ports[use])
-                for use in service.kind.uses
-            }
-            for name, service in services.items()
-        }
+        now = clock()
+        if now < self._count_at:
+            return self._counted
+        self._count_at = now + COUNT
+        held = self._connections()
+        inodes = set().union(*(i for of in held.values() for i in of.values()))
+        new = self._forget(inodes)
+        counted = self._count_all(services, owners, held)
+        if new and self._is_to_search(counted, now):
+            self._search_at = now + SEARCH
+            self._find_holders(services, new)
+            counted = self._count_all(services, owners, held)
+        self._counted = counted
+        return counted
 
     def _ports(self):
         found = {}
@@ -109,56 +124,76 @@ class Connections:
         if before.keys() != self._owners.keys():
             # somebody new may hold what nobody did
             self._nobodys.clear()
+            self._count_at = self._search_at = 0.0
         return found
 
-    def _connections(self, ports):
+    def _connections(self):
         """
-        :returns: {Owner: its connections to any of the ports}
+        :returns: {what is connected to: {Owner: inodes of its connections}}
         """
+        ports = self._ports()
+        every = set().union(*ports.values())
         pids = {owner.network: key[0] for key, owner in self._owners.items()}
         pids.pop(None, None)
-        found = {}
+        found = {use: {} for use in ports}
         for network, pid in pids.items():
-            for connection in sockets.established(pid):
-                if connection.remote_port in ports:
-                    owner = Owner(connection.uid, network)
-                    found.setdefault(owner, []).append(connection)
+            for connection in sockets.established(every, pid):
+                owner = Owner(connection.uid, network)
+                for use, theirs in ports.items():
+                    if connection.remote_port in theirs:
+                        found[use].setdefault(owner, set()).add(
+                            connection.inode
+                        )
         return found
 
-    def _find_holders(self, services, held):
+    def _forget(self, inodes):
+        """Forget connections that are no more.
+
+        :returns: those of which it is not known who holds them
+        """
+        self._nobodys &= inodes
+        for held in self._holders.values():
+            held &= inodes
+        return inodes - self._nobodys.union(*self._holders.values())
+
+    def _is_to_search(self, counted, now):
+        """To look who holds what is new takes a while. It can wait, unless a
+        service may have replaced all that it had."""
+        return now >= self._search_at or any(
+            before and not counted.get(name, {}).get(use)
+            for name, of in self._counted.items()
+            for use, before in of.items()
+        )
+
+    def _find_holders(self, services, new):
         """Look, where that is allowed, who holds connections that were not
         seen before."""
-        inodes = {c.inode for several in held.values() for c in several}
-        self._holders = {
-            inode: name
-            for inode, name in self._holders.items()
-            if inode in inodes
-        }
-        self._nobodys &= inodes
-        new = inodes - self._holders.keys() - self._nobodys
-        if not new:
-            return
         for name, service in services.items():
             for process in members(service):
-                for inode in new & (proc.sockets(process.pid) or set()):
-                    self._holders[inode] = name
-        self._nobodys |= new - self._holders.keys()
+                held = proc.sockets(process.pid) or set()
+                self._holders.setdefault(name, set()).update(new & held)
+        self._nobodys |= new.difference(*self._holders.values())
 
-    def _count(self, service, owners, held, ports):
+    def _count_all(self, services, owners, held):
+        return {
+            name: {
+                use: self._count(service, owners, held[use])
+                for use in service.kind.uses
+            }
+            for name, service in services.items()
+        }
+
+    def _count(self, service, owners, held):
         """
         :returns: int, or None
         """
         mine = owners.get(service.name, set())
         if not mine or any(None in (o.uid, o.network) for o in mine):
             return None
-        candidates = [
-            connection.inode
-            for owner in mine
-            for connection in held.get(owner, ())
-            if connection.remote_port in ports
-        ]
-        own = [i for i in candidates if self._holders.get(i) == service.name]
-        if all(i in self._holders for i in candidates) or _is_open(service):
+        candidates = set().union(*(held.get(owner, ()) for owner in mine))
+        own = candidates & self._holders.get(service.name, set())
+        unknown = candidates.difference(own, *self._holders.values())
+        if not unknown or _is_open(service):
             return len(own)
         others = (o for n, o in owners.items() if n != service.name)
         return None if mine & set().union(*others) else len(candidates)

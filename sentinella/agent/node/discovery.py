@@ -68,6 +68,14 @@ class Node:
         self._listeners_by_name = {}
         self._listened_at = -LISTENERS
 
+    @property
+    def awaits(self):
+        """Whether something may begin soon: a successor, or what was there
+        and not sure yet."""
+        return self._unsure or any(
+            not service.masters for service in self.services.values()
+        )
+
     def find(self):
         """All services that run just now, remembered ones aside.
 

@@ -27,13 +27,23 @@ from sentinella.agent.node import proc
 
 ESTABLISHED, LISTEN = 1, 10
 
-_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY = 4, 20
+_SOCK_DIAG = 4
+#: The older of two requests, which `ss` sends as well: it asks for both
+#: families at once, and the kernel goes through its table of all connections
+#: for each request.
+_GET_TCP = 18
 _DUMP_REQUEST = 0x301
 _ERROR, _DONE = 2, 3
 _HEADER = struct.Struct('=IHHII')
-_REQUEST = struct.Struct('=BBBxI48x')
+#: Of inet_diag_req: the states.
+_REQUEST = struct.Struct('=4x48xI4x')
 #: Of inet_diag_msg: family, state, both ports, both addresses, uid, inode.
 _MESSAGE = struct.Struct('=BB2x2s2s16s16s12x12xII')
+#: Bytes of a message at least, and where it has its remote port.
+_LEAST = _HEADER.size + _MESSAGE.size
+_REMOTE = _HEADER.size + 6
+#: Of what listens.
+_NO_PORT = frozenset({0})
 #: A line of /proc/net/tcp.
 _LINE = re.compile(
     rb': ([0-9A-F]{8,32}):([0-9A-F]{4}) [0-9A-F]{8,32}:([0-9A-F]{4}) '
@@ -78,19 +88,18 @@ def listening(pid=None):
     return _sockets(LISTEN, pid)
 
 
-def established(pid=None):
-    """As :func:`listening`."""
-    return _sockets(ESTABLISHED, pid)
+def established(remote_ports, pid=None):
+    """As :func:`listening`, of what is connected to any of some ports.
+
+    :param remote_ports: a set of them
+    """
+    return _sockets(ESTABLISHED, pid, remote_ports)
 
 
-def _sockets(state, pid):
+def _sockets(state, pid, remote_ports=_NO_PORT):
     if pid is None or network(pid) == network('self'):
         try:
-            return [
-                found
-                for family in (socket.AF_INET, socket.AF_INET6)
-                for found in _asked(family, state)
-            ]
+            return list(_asked(state, remote_ports))
         except OSError:
             # a filter on system calls, or a kernel without it
             pid = 'self'
@@ -98,44 +107,52 @@ def _sockets(state, pid):
         found
         for name in ('tcp', 'tcp6')
         for found in parse(proc.read(f'{proc.ROOT}/{pid}/net/{name}'), state)
+        if found.remote_port in remote_ports
     ]
 
 
-def _asked(family, state):
+def _asked(state, remote_ports):
     """
     :raises OSError: the kernel does not say
     """
+    # most of a busy node's are others: they are told by two bytes
+    wanted = {port.to_bytes(2, 'big') for port in remote_ports}
     kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
     with socket.socket(socket.AF_NETLINK, kind, _SOCK_DIAG) as kernel:
         kernel.settimeout(_PATIENCE)
         size = _HEADER.size + _REQUEST.size
         kernel.send(
-            _HEADER.pack(size, _SOCK_DIAG_BY_FAMILY, _DUMP_REQUEST, 1, 0)
-            + _REQUEST.pack(family, socket.IPPROTO_TCP, 0, 1 << state)
+            _HEADER.pack(size, _GET_TCP, _DUMP_REQUEST, 1, 0)
+            + _REQUEST.pack(1 << state)
         )
-        while True:
-            data = kernel.recv(1 << 18)
-            for kind, body in _messages(data):
-                if kind == _DONE:
-                    return
-                if kind == _ERROR:
-                    raise OSError('sock_diag was refused')
-                yield _diagnosed(body)
+        done = False
+        while not done:
+            found, done = _answered(kernel.recv(1 << 18), wanted)
+            yield from found
 
 
-def _messages(data):
-    at = 0
+def _answered(data, wanted):
+    """
+    :param wanted: remote ports, as on the wire
+    :returns: list of Sockets, and whether these are the last ones
+    :raises OSError: the kernel does not say
+    """
+    found, at = [], 0
     while at + _HEADER.size <= len(data):
         size, kind, _, _, _ = _HEADER.unpack_from(data, at)
-        if size < _HEADER.size:
-            raise OSError('sock_diag gave nonsense')
-        yield kind, data[at + _HEADER.size : at + size]
+        if kind == _DONE:
+            return found, True
+        if kind == _ERROR or size < _LEAST or at + size > len(data):
+            raise OSError('sock_diag was refused')
+        if data[at + _REMOTE : at + _REMOTE + 2] in wanted:
+            found.append(_diagnosed(data, at + _HEADER.size))
         at += (size + 3) & ~3
+    return found, False
 
 
-def _diagnosed(body):
+def _diagnosed(data, at):
     family, _, port, remote, address, _, uid, inode = _MESSAGE.unpack_from(
-        body
+        data, at
     )
     size = 4 if family == socket.AF_INET else 16
     return Socket(

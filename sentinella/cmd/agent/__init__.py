@@ -13,7 +13,6 @@
 """sentinella-agent: watch this node, and the commands around that."""
 
 import dataclasses
-import difflib
 import importlib
 import os
 import sys
@@ -132,6 +131,9 @@ def split(argv):
 
 
 def _unknown(name):
+    # not for an agent that runs for months
+    import difflib
+
     near = difflib.get_close_matches(name, COMMANDS, 1)
     hint = f'did you mean {near[0]!r}?' if near else 'see --help'
     return f'there is no command {name!r}: {hint}'

@@ -12,6 +12,8 @@
 
 import math
 import os
+import subprocess
+import sys
 import types
 
 import fixtures
@@ -31,6 +33,17 @@ from sentinella.agent.collectors import logs
 from sentinella.agent.collectors import process
 from sentinella.knowledge import services
 
+#: Whether what is watched is what it was: with nothing mounted in between,
+#: with something, and with nothing again.
+MOUNTS = """
+import subprocess
+from sentinella.agent.collectors import host
+mounts = host.Mounts()
+seen = [mounts.watched(), mounts.watched()]
+subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], check=True)
+seen += [mounts.watched(), mounts.watched()]
+print(*(one is two for one, two in zip(seen, seen[1:])))
+"""
 KIND = services.Kind('nova-api', 'nova', ('nova-api',))
 
 
@@ -79,8 +92,16 @@ class TestHost(base.BaseTestCase):
             ('rw,relatime', False),
             ('ro,relatime', True),
         ):
-            mount = types.SimpleNamespace(device='/dev/a', opts=options)
-            self.assertIs(expected, collector._lost(mount))
+            self.assertIs(expected, collector._lost('/dev/a', options))
+
+    def test_mounts_are_read_anew_when_there_are_others(self):
+        options = ['--mount', *(['--user', '-r'] if os.getuid() else [])]
+        done = subprocess.run(
+            ['unshare', *options, sys.executable, '-c', MOUNTS],
+            capture_output=True,
+            text=True,
+        )
+        self.assertEqual('True False True\n', done.stdout, done.stderr)
 
     def test_rates(self):
         rates = host.Rates()

@@ -131,6 +131,30 @@ class TestConnections(base.BaseTestCase):
         self.assertEqual({'bus': None, 'database': 0}, counted['one'])
         self.assertEqual({'bus': None, 'database': 0}, counted['two'])
 
+    def test_what_is_replaced_is_seen_before_what_is_added(self):
+        passed = iter((0, 1, 15, 30, 46)).__next__
+        self.useFixture(fixtures.MonkeyPatch(
+            'sentinella.agent.node.connections.clock', passed
+        ))  # fmt: skip
+        self.node.add('one', os.getpid())
+        address = self.server.getsockname()
+
+        def counted():
+            return self.connections.count()['one']['bus']
+
+        with socket.create_connection(address):
+            self.assertEqual(1, counted())
+        held = [socket.create_connection(address) for _ in range(2)]
+        # so soon it is taken to be what it was
+        self.assertEqual(1, counted())
+        self.assertEqual(2, counted())
+        held.append(socket.create_connection(address))
+        for one in held:
+            self.addCleanup(one.close)
+        # one that came along is looked for later
+        self.assertEqual(2, counted())
+        self.assertEqual(3, counted())
+
     def test_further_ports(self):
         self.node.listeners.clear()
         self.node.add('one', self.client(self.port))

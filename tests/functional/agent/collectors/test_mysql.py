@@ -137,11 +137,11 @@ class TestMysql(base.BaseTestCase):
             ('galera.up', 1),
             ('galera.primary', 1),
             ('galera.synced', 1),
-            ('galera.members', 1),
             ('galera.flow_control_percent', 0),
             ('galera.certification_failures', 0),
         ):
             self.assertEqual(expected, found[name,], name)
+        self.assertEqual(1, found['galera.members', 'my_wsrep_cluster'])
         self.assertGreaterEqual(found['mysql.connections',], 1)
         self.assertGreaterEqual(found['mysql.threads_running',], 1)
 
@@ -209,7 +209,8 @@ class TestMysql(base.BaseTestCase):
         self.assertEqual(1, found['mysql.up',])
         self.assertEqual(0, found['galera.up',])
         self.assertEqual(0, found['galera.primary',])
-        self.assertEqual(2, found['galera.members_missing',])
+        missing = found['galera.members_missing', 'my_wsrep_cluster']
+        self.assertEqual(2, missing)
 
 
 class TestDeath(base.BaseTestCase):

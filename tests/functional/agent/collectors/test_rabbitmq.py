@@ -178,14 +178,16 @@ class TestRabbitmq(base.BaseTestCase):
         )
         for name, expected in (
             ('up', 1),
-            ('nodes', 1),
-            ('nodes_running', 1),
             ('partitions', 0),
             ('memory_alarm', 0),
             ('disk_alarm', 0),
             ('queues_unconsumed', 0),
         ):
             self.assertEqual(expected, found[f'rabbitmq.{name}',], name)
+        (cluster,) = {k[1] for k in found if k[0] == 'rabbitmq.nodes'}
+        self.assertIn('@', cluster)
+        self.assertEqual(1, found['rabbitmq.nodes', cluster])
+        self.assertEqual(1, found['rabbitmq.nodes_running', cluster])
         self.assertGreater(found['rabbitmq.memory_percent',], 0)
         self.assertGreater(found['rabbitmq.disk_free_ratio',], 1)
         self.assertGreater(found['rabbitmq.fd_percent',], 0)

@@ -161,12 +161,12 @@ class TestSystemd(base.BaseTestCase):
         collector = self.make(units=['apache2*'])
         first = self.collect(collector)
         self.assertEqual(2, first['systemd.failed_units',])
-        self.assertEqual(1, first['systemd.up', 'apache2.service'])
-        self.assertEqual(0, first['systemd.up', 'nova-compute.service'])
+        self.assertEqual(1, first['systemd.up', '', 'apache2.service'])
+        self.assertEqual(0, first['systemd.up', '', 'nova-compute.service'])
         self.assertTrue(
-            math.isnan(first['systemd.restarts', 'apache2.service'])
+            math.isnan(first['systemd.restarts', '', 'apache2.service'])
         )
-        self.assertNotIn(('systemd.restarts', 'apt-daily.timer'), first)
+        self.assertNotIn(('systemd.restarts', '', 'apt-daily.timer'), first)
         self.assertIn(
             '-- apache2* gone.mount nova-compute.service', self.asked()[-1]
         )
@@ -176,7 +176,7 @@ class TestSystemd(base.BaseTestCase):
             )
             found = self.collect(collector)
             self.assertEqual(
-                expected, found['systemd.restarts', 'apache2.service']
+                expected, found['systemd.restarts', '', 'apache2.service']
             )
 
     def test_one_that_failed_is_told_of_when_it_is_well_again(self):
@@ -185,7 +185,7 @@ class TestSystemd(base.BaseTestCase):
         self.says('', SHOWN.replace('failed', 'active'))
         found = self.collect(collector)
         self.assertEqual(0, found['systemd.failed_units',])
-        self.assertEqual(1, found['systemd.up', 'nova-compute.service'])
+        self.assertEqual(1, found['systemd.up', '', 'nova-compute.service'])
 
     def test_those_that_failed_now_rather_than_those_that_did(self):
         def failed(numbers):
@@ -209,20 +209,28 @@ class TestSystemd(base.BaseTestCase):
 
     def test_units_of_watched_services(self):
         masters = {
-            (os.getpid(), 1): types.SimpleNamespace(
-                master=types.SimpleNamespace(pid=os.getpid())
-            )
+            (7, 1): types.SimpleNamespace(master=types.SimpleNamespace(pid=7))
         }
         node = types.SimpleNamespace(
-            services={'a': types.SimpleNamespace(masters=masters)}
+            services={'nova-compute': types.SimpleNamespace(masters=masters)}
         )
         collector = collectors.make(systemd.SystemdCollector, node)
-        # whether or not this very process is in one
-        self.collect(collector)
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'sentinella.agent.node.proc.ROOT', self.directory
+            )
+        )
+        os.mkdir(os.path.join(self.directory, '7'))
+        with open(os.path.join(self.directory, '7', 'cgroup'), 'w') as file:
+            file.write('0::/system.slice/nova-compute.service\n')
+        self.says('', SHOWN)
+        first = self.collect(collector)
+        self.assertIn('-- nova-compute.service', self.asked()[-1])
+        ours = 'systemd.up', 'nova-compute', 'nova-compute.service'
+        self.assertEqual(0, first[ours])
+        self.assertEqual(1, first['systemd.up', '', 'apache2.service'])
         masters.clear()
-        before = self.asked()[-1]
-        self.collect(collector)
-        self.assertEqual(before, self.asked()[-1])
+        self.assertEqual(0, self.collect(collector)[ours])
 
     def test_it_can_not_be_asked(self):
         self.program('echo "Failed to connect to bus" >&2; exit 1')
