@@ -51,6 +51,10 @@ class Lacking(SentinellaError):
         self.remedy = remedy
 
 
+class SecretsUnavailable(SentinellaError):
+    """Secrets can't be kept or read with the keys that there are."""
+
+
 class InvalidReport(SentinellaError):
     """An agent sent what can't be decoded."""
 
@@ -59,8 +63,20 @@ class BusUnavailable(SentinellaError):
     """The message bus, or everyone behind it, did not answer in time."""
 
 
+class ApiUnavailable(SentinellaError):
+    """An API of the cloud did not answer what it was asked; says why."""
+
+
 class Retry(SentinellaError):
-    """A notification did not go out this time; it may the next."""
+    """A notification did not go out this time; it may the next.
+
+    :ivar after: seconds that the other end asked to be left alone for; None
+        where it did not
+    """
+
+    def __init__(self, text, after=None):
+        super().__init__(text)
+        self.after = after
 
 
 class Final(SentinellaError):

@@ -83,6 +83,10 @@ class Severity(enum.StrEnum):
         """0 for the most severe."""
         return list(Severity).index(self)
 
+    def exceeds(self, other):
+        """Whether it is more severe than another, or there is no other."""
+        return other is None or self.rank < other.rank
+
 
 class ThresholdType(enum.StrEnum):
     """What kind of samples a definition reads."""
@@ -92,10 +96,50 @@ class ThresholdType(enum.StrEnum):
     GAUGE = 'gauge'
 
 
+class NotificationKind(enum.StrEnum):
+    """What a notification tells."""
+
+    ALARM = 'alarm'
+    RECOVERY = 'recovery'
+    #: It changes so often that no more is told until it has settled.
+    FLAPPING = 'flapping'
+    #: It was told before, and nobody has acknowledged it.
+    REPEAT = 'repeat'
+    #: Another channel was told before, and nobody has acknowledged it.
+    ESCALATION = 'escalation'
+
+
+class InstanceKind(enum.StrEnum):
+    """Which of our own processes a heartbeat is of."""
+
+    CONDUCTOR = 'conductor'
+    EVALUATOR = 'evaluator'
+
+
 class NotificationState(enum.StrEnum):
     PENDING = 'PENDING'
     SENT = 'SENT'
+    #: Given up.
     DEAD = 'DEAD'
+    #: Not to be told any more, such as the recovery of what was not told.
+    SKIPPED = 'SKIPPED'
+
+
+class WaitsFor(enum.StrEnum):
+    """What a notification that is not under way waits for."""
+
+    #: An earlier one of the same alarm to the same channel.
+    ORDER = 'order'
+    #: The next of the messages a minute that its channel takes.
+    RATE = 'rate'
+    #: Others, to become one message with them.
+    DIGEST = 'digest'
+    #: The end of its channel's quiet hours.
+    QUIET = 'quiet'
+    #: The next attempt.
+    RETRY = 'retry'
+    #: The other end, which asked to be left alone for a while.
+    RECEIVER = 'receiver'
 
 
 class ReceiptStatus(enum.StrEnum):
@@ -164,13 +208,19 @@ class Frame:
     metrics: tuple[Metric, ...] | None = None
 
     @classmethod
-    def of(cls, at, samples):
-        samples = sorted(samples, key=lambda sample: _order(sample.metric))
-        metrics = tuple(sample.metric for sample in samples)
+    def of(cls, at, samples, arranged=None):
+        """
+        :param samples: list of Samples
+        :param arranged: what :func:`arrange` says of their metrics, where
+            that is known
+        """
+        places, metrics, schema = arranged or arrange(
+            [sample.metric for sample in samples]
+        )
         return cls(
             at=round(at, 3),
-            schema=schema_digest(metrics),
-            values=pack([sample.value for sample in samples]),
+            schema=schema,
+            values=pack([samples[place].value for place in places]),
             metrics=metrics,
         )
 
@@ -315,6 +365,7 @@ class Server:
     :ivar interval: seconds between its agent's reports
     :ivar clock_offset: the agent's clock less the database's, in seconds
     :ivar sequence: of the last report that did not overtake
+    :ivar observed_at: when what that report tells was seen, or None
     :ivar urgent_sequence: of the last report that did
     :ivar public_key: that its reports must be signed with; '' where no
         operator has accepted the server yet
@@ -342,6 +393,7 @@ class Server:
     dropped: int = 0
     created_at: float = 0.0
     last_report_at: float | None = None
+    observed_at: float | None = None
     urgent_sequence: int = 0
     public_key: str = ''
     candidate_key: str = ''
@@ -358,6 +410,48 @@ class Server:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Window:
+    """A time for which a mode is planned, once or again and again.
+
+    What it covers is all of its project's, or what each of these that is
+    not empty has: `servers` (UUIDs), `cloud_groups`, `services` (names) and
+    `definitions` (UUIDs of alarm definitions).
+
+    :ivar project_id: whose things it covers; None for those of all
+    :ivar starts_at: whole seconds; :ivar ends_at: of its first occurrence
+    :ivar rrule: a recurrence rule of RFC 5545, or '' where there is none
+    :ivar timezone: name of the time zone whose clocks the rule goes by
+    :ivar until: occurrences do not begin after this, None for no such time
+    :ivar owner: who made it
+    :ivar valid_from: since when it is as it is; it changes nothing of before
+    :ivar valid_until: when it was changed or deleted, None for it was not
+    :ivar over_at: when its last occurrence ends, None for never
+    """
+
+    uuid: str
+    name: str
+    project_id: str | None
+    mode: Mode
+    starts_at: float
+    ends_at: float
+    rrule: str = ''
+    timezone: str = 'UTC'
+    until: float | None = None
+    servers: tuple[str, ...] = ()
+    cloud_groups: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    definitions: tuple[str, ...] = ()
+    owner: str = ''
+    reason: str = ''
+    id: int = 0
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    valid_from: float = 0.0
+    valid_until: float | None = None
+    over_at: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class AlarmDefinition:
     """An expression, and what to do when it holds.
 
@@ -365,11 +459,22 @@ class AlarmDefinition:
         belonging to its server's; else only that project's own servers
     :ivar match_by: one alarm per distinct values of these; `server` may be
         one of them
+    :ivar severity: of an alarm whose `expression` holds
+    :ivar tiers: mapping of more severe severities to stricter expressions;
+        an alarm has the worst severity whose expression holds
+    :ivar inhibited_by: names of definitions of the same project; while one
+        of those has an alarm, nobody is paged about an alarm of this one
     :ivar channels: UUIDs of the only channels to use; empty: all that the
         alarm's project has
     :ivar builtin: shipped with Sentinella, so it can be disabled but not
         deleted
-    :ivar customized: a builtin one that somebody changed; upgrades leave it
+    :ivar releases: bounds of the OpenStack releases that it holds for, such
+        as >=2024.1; '' for all, see :mod:`sentinella.knowledge.releases`
+    :ivar customized: a builtin one that somebody changed; upgrades leave
+        what was changed
+    :ivar customizations: of each field that somebody changed in a builtin
+        one, what it `was` as shipped when that was done, and what it `is` as
+        shipped by now
     """
 
     uuid: str
@@ -389,6 +494,10 @@ class AlarmDefinition:
     id: int = 0
     created_at: float = 0.0
     updated_at: float = 0.0
+    tiers: dict[str, str] = dataclasses.field(default_factory=dict)
+    inhibited_by: tuple[str, ...] = ()
+    releases: str = ''
+    customizations: dict[str, dict] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -396,11 +505,20 @@ class Alarm:
     """One `match_by` group of a definition that has been other than OK.
 
     :ivar group: the group's dimensions; `server` holds a UUID
-    :ivar first_at: when it first left OK; :ivar changed_at: its last
-        transition; :ivar last_at: when it was last seen in this state
+    :ivar severity: the last that it had in state ALARM
+    :ivar first_at: when it first left OK; :ivar changed_at: when its state
+        or its severity last changed; :ivar last_at: when it was last seen in
+        this state
     :ivar count: how many times it went to ALARM
     :ivar notified_state: ALARM once a page about it went to the outbox, OK
         once its recovery did, None before any
+    :ivar notified_severity: that receivers know of, None where they are to
+        be told anew; :ivar notified_worst: the worst since it was OK
+    :ivar acknowledged_severity: that it had when somebody acted on it
+    :ivar acknowledged_until: when it is open again, None: not before it is
+        over
+    :ivar flapping_since: since when it changes too often to be told of, or
+        None; :ivar notified_flapping: whether that was told
     """
 
     uuid: str
@@ -422,11 +540,22 @@ class Alarm:
     acknowledged_at: float | None = None
     note: str | None = None
     id: int = 0
+    notified_severity: Severity | None = None
+    notified_worst: Severity | None = None
+    acknowledged_severity: Severity | None = None
+    acknowledged_until: float | None = None
+    flapping_since: float | None = None
+    notified_flapping: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Transition:
-    """One change of an alarm's state, with what was seen."""
+    """One change of an alarm's state or severity, with what was seen; or,
+    with neither changed, why people are told of it anew.
+
+    :ivar from_severity: None for an alarm that begins
+    :ivar values: mapping of the terms of the expression to their numbers
+    """
 
     uuid: str
     at: float
@@ -435,6 +564,58 @@ class Transition:
     reason: str
     value: float | None = None
     id: int = 0
+    from_severity: Severity | None = None
+    severity: Severity | None = None
+    values: dict[str, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Event:
+    """What has just become of an alarm: a transition, or what people did.
+
+    :ivar number: greater than that of each event that was seen before it
+    :ivar state: of the alarm then; so are `severity` and `lifecycle`
+    :ivar user: who did it, '' where nobody did
+    :ivar alarm: as it is by now
+    """
+
+    number: int
+    at: float
+    state: AlarmState
+    severity: Severity
+    lifecycle: Lifecycle
+    user: str
+    alarm: Alarm
+    transition: Transition | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Instance:
+    """One of our own processes, and when it was last heard of.
+
+    :ivar number: tells those of one kind on one host apart
+    :ivar unbroken_since: since when no beat was missed; in seconds of the
+        database's clock, as all its times
+    :ivar facts: what it tells of itself, such as whether the bus lets it in
+    """
+
+    uuid: str
+    kind: InstanceKind
+    host: str
+    number: int
+    pid: int
+    started_at: float
+    beat_at: float
+    unbroken_since: float
+    facts: dict[str, typing.Any] = dataclasses.field(default_factory=dict)
+    id: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sealed:
+    """Settings that only :class:`sentinella.vault.Vault` can open."""
+
+    token: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -442,25 +623,62 @@ class Channel:
     """Where notifications go.
 
     :ivar driver: name of an entry point in `sentinella.notifiers`
-    :ivar settings: as the driver's schema has them; may hold secrets
+    :ivar settings: as the driver's schema has them; sealed, or plain where
+        they are none, or were stored when there was no key
     :ivar min_severity: alarms less severe than this one are not sent
+    :ivar services: the only ones whose alarms are sent; empty: of all, and
+        those of none; :ivar cloud_groups: likewise, of an alarm's server;
+        :ivar definitions: likewise, UUIDs of alarm definitions
+    :ivar repeat_interval: seconds after which an alarm that nobody
+        acknowledged is sent again, None for never
+    :ivar escalate_after: seconds after which such an alarm is sent to
+        another channel as well, None for never
+    :ivar escalate_to: UUID of that channel
+    :ivar escalations_only: sends what others escalate to it, and alarms of
+        definitions that name it
+    :ivar quiet: hours in which what is not severe enough waits: mapping of
+        `from` and `to`, times such as 22:00, `timezone`, and
+        `max_severity`, the most severe that waits; empty: none
+    :ivar rate: messages a minute that it takes, None for any number
+    :ivar digest_over: pages a minute that are sent one by one; where there
+        are more, those that wait become one
     """
 
     uuid: str
     name: str
     project_id: str
     driver: str
-    settings: dict[str, typing.Any]
+    settings: Sealed | dict[str, typing.Any]
     min_severity: Severity = Severity.INFO
     enabled: bool = True
     id: int = 0
     created_at: float = 0.0
     updated_at: float = 0.0
+    services: tuple[str, ...] = ()
+    cloud_groups: tuple[str, ...] = ()
+    definitions: tuple[str, ...] = ()
+    repeat_interval: float | None = None
+    escalate_after: float | None = None
+    escalate_to: str | None = None
+    escalations_only: bool = False
+    quiet: dict[str, str] = dataclasses.field(default_factory=dict)
+    rate: int | None = None
+    digest_over: int = 10
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Notification:
-    """One transition to one channel: a row of the outbox."""
+    """One transition to one channel: a row of the outbox.
+
+    :ivar next_attempt_at: when it is looked at next
+    :ivar ordinal: 0 for the first about its transition to its channel
+    :ivar digest_id: UUID of the message that told of it together with
+        others, None where it went, or goes, by itself
+    :ivar waits_for: WaitsFor, None where nothing keeps it
+    :ivar resent_by: who asked for it to be sent once more, or None
+    :ivar reference: what its driver wants back with the alarm's next
+        message to the channel, or None
+    """
 
     uuid: str
     alarm: Alarm
@@ -473,10 +691,47 @@ class Notification:
     delivered_at: float | None = None
     last_error: str | None = None
     id: int = 0
+    kind: NotificationKind = NotificationKind.ALARM
+    ordinal: int = 0
+    digest_id: str | None = None
+    waits_for: WaitsFor | None = None
+    resent_by: str | None = None
+    reference: dict[str, typing.Any] | None = None
 
 
-def _order(metric):
-    return metric.name, metric.dimensions
+@dataclasses.dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to send a message.
+
+    :ivar message_id: UUID of a notification, or of a digest
+    :ivar at: when it began; :ivar seconds: that it took
+    :ivar outcome: what became of the message: SENT, DEAD, or PENDING where
+        it is tried again
+    :ivar answer: what the other side said, or why it did not go
+    """
+
+    channel_id: int
+    message_id: str
+    at: float
+    seconds: float
+    outcome: NotificationState
+    answer: str = ''
+    id: int = 0
+
+
+def arrange(metrics):
+    """Put the metrics of a frame in order.
+
+    :param metrics: list
+    :returns: (places in the list, metrics there, their digest)
+    """
+
+    def key(place):
+        return metrics[place].name, metrics[place].dimensions
+
+    places = tuple(sorted(range(len(metrics)), key=key))
+    ordered = tuple(metrics[place] for place in places)
+    return places, ordered, schema_digest(ordered)
 
 
 @functools.lru_cache(maxsize=256)

@@ -44,8 +44,10 @@ report_timeout = 5
 {agent}
 [evaluator]
 interval = {interval}
+{evaluator}
 [notifier]
 backoff = 0.2
+allowed_networks = 127.0.0.0/8
 [oslo_messaging_rabbit]
 kombu_reconnect_delay = 0.2
 kombu_missing_consumer_retry_timeout = 5
@@ -76,10 +78,11 @@ class CloudFixture(fixtures.Fixture):
             'sentinella.storage', 'sql', self.conf, self.database
         )
 
-    def config(self, host, agent='', bus=None, connection=None):
+    def config(self, host, agent='', evaluator='', bus=None, connection=None):
         """Write the configuration of one node.
 
         :param agent: further lines of its `[agent]` group
+        :param evaluator: further lines from its `[evaluator]` group on
         :param bus: another transport_url than the broker's own
         :param connection: another way to the database than the straight one
         :returns: path
@@ -97,6 +100,7 @@ class CloudFixture(fixtures.Fixture):
                 interval=self._interval,
                 debug=self._debug,
                 agent=agent,
+                evaluator=evaluator,
             )
         )
         return path
@@ -112,6 +116,8 @@ class CloudFixture(fixtures.Fixture):
                     project_id='service',
                     driver='webhook',
                     settings={'url': url},
+                    # each page is counted, however many there are
+                    digest_over=100_000,
                 ),
                 clock.read(session),
             )

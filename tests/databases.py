@@ -49,6 +49,10 @@ from sentinella.db import models
 _TEMPORARY = tempfile.gettempdir()
 
 
+#: That channels' settings are sealed with.
+KEY = 'c2VudGluZWxsYSB0ZXN0cyB1c2UgdGhpcyBhcyBrZXk='
+
+
 def make_conf(connection):
     """A private configuration with a database."""
     conf = cfg.ConfigOpts()
@@ -56,8 +60,11 @@ def make_conf(connection):
     conf.register_opts(db_options.database_opts, 'database')
     conf([], project='sentinella', default_config_files=[])
     conf.set_override('connection', connection, 'database')
+    conf.set_override('secret_keys', [KEY], 'notifier')
     # a server that is not there is not worth a wait
     conf.set_override('max_retries', 0, 'database')
+    # where the tests' receivers are
+    conf.set_override('allowed_networks', ['127.0.0.0/8'], 'notifier')
     return conf
 
 
@@ -138,6 +145,11 @@ class _Postgresql(_Server):
     variable = 'SENTINELLA_TEST_POSTGRESQL_URL'
     default = 'postgresql+psycopg2://postgres@127.0.0.1:5432/postgres'
     drop_database = 'DROP DATABASE IF EXISTS {name} WITH (FORCE)'
+
+
+def postgresql_url():
+    """Of PostgreSQL, for who makes a database for others in it."""
+    return os.environ.get(_Postgresql.variable) or _Postgresql.default
 
 
 _BACKENDS = {'sqlite': _Sqlite, 'mysql': _Mysql, 'postgresql': _Postgresql}

@@ -44,6 +44,7 @@ def run(code):
             'unshare',
             '--map-root-user',
             '--net',
+            '--mount',
             sys.executable,
             '-c',
             f'{_PROLOGUE}\n{code}\nprint(json.dumps(result))',

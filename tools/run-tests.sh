@@ -94,6 +94,8 @@ have_ensurepip() {
 
 step_servers() {
     use_programs &&
+        use_alerta &&
+        use_zaqar &&
         use_server MYSQL mysql+pymysql://root@127.0.0.1:3306/ &&
         use_server POSTGRESQL postgresql+psycopg2://postgres@127.0.0.1:5432/postgres &&
         use_server RABBIT rabbit://guest:guest@127.0.0.1:5672/ &&

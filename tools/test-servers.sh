@@ -52,7 +52,8 @@ use_server() {
 
 #: What tests run besides, and where distributions hide such things.
 PROGRAMS="chronyc chronyd ping unshare check_tcp uwsgi apachectl epmd mariadbd
-haproxy memcached virsh ovs-vswitchd ovsdb-tool ovn-northd"
+haproxy memcached virsh ovs-vswitchd ovsdb-tool ovn-northd chromedriver
+prometheus-alertmanager redis-server"
 HIDDEN=/usr/sbin:/usr/lib/nagios/plugins:/usr/lib64/nagios/plugins
 
 use_programs() {
@@ -68,6 +69,41 @@ has_programs() {
     for program in $PROGRAMS; do
         PATH=$PATH:$HIDDEN command -v "$program" >/dev/null || return 1
     done
+}
+
+#: What these are installed from: they want other versions than we do.
+# shellcheck disable=SC2034
+ALERTA="alerta-server==9.1.0 psycopg2-binary==2.9.*"
+# shellcheck disable=SC2034
+ZAQAR="zaqar==23.0.* redis gunicorn"
+
+use_alerta() {
+    use_other ALERTA alertad
+}
+
+use_zaqar() {
+    use_other ZAQAR zaqar-server
+}
+
+# use_other NAME PROGRAM: SENTINELLA_TEST_<NAME>, or an environment of its own
+# within ours, which is made when it is not there
+use_other() {
+    local variable=SENTINELLA_TEST_$1 where
+    where=$(realpath -m "${!variable:-$VENV/${1,,}}")
+    "$where/bin/$2" --help >/dev/null 2>&1 ||
+        { [ -z "${!variable:-}" ] && make_other "$1" "$2" "$where"; } || {
+        echo "${1,,}: there is none in $where"
+        return 1
+    }
+    export "$variable=$where"
+}
+
+make_other() {
+    note "${1,,} new"
+    # shellcheck disable=SC2086
+    "$PYTHON" -m venv --clear "$3" &&
+        "$3/bin/pip" install -q ${!1} &&
+        "$3/bin/$2" --help
 }
 
 note() {

@@ -119,25 +119,30 @@ class Cloud:
         self.storage = plugins.load(
             'sentinella.storage', 'sql', stored.conf, stored.database
         )
+        self.ids = []
         for first in range(0, size, 500):
             with self.database.writer() as session:
                 for number in range(first, min(first + 500, size)):
-                    register(session, number)
-        with self.database.reader() as session:
-            self.ids = [one.id for one in servers.all_(session)]
+                    self.ids.append(register(session, hostname(number)))
         self.sequence = 0
 
     def fill(self, seconds):
         """Each server's frames of so many seconds, until now."""
-        self.kinds = [
-            model.Frame.of(0, load.samples(kind, kind))
-            for kind in range(KINDS)
-        ]
+        self.kinds = self.frames()
         self.storage.learn(self.kinds[0].metrics)
         with self.database.reader() as session:
             self.now = clock.read(session)
         for tick in range(int(seconds / INTERVAL), -1, -1):
             self.write(tick)
+
+    def frames(self):
+        """
+        :returns: list of those that servers tell in turn, of one schema
+        """
+        return [
+            model.Frame.of(0, load.samples(kind, kind))
+            for kind in range(KINDS)
+        ]
 
     def write(self, tick):
         """A frame of each server; they do not all report at once."""
@@ -146,7 +151,7 @@ class Cloud:
                 id_,
                 self.now - tick * INTERVAL - number % 1000 / 1000 * INTERVAL,
                 self.kinds[0].schema,
-                self.kinds[(number + tick) % KINDS].values,
+                self.kinds[(number + tick) % len(self.kinds)].values,
             )
             for number, id_ in enumerate(self.ids)
         ]
@@ -243,13 +248,21 @@ class Cloud:
         return moment
 
 
-def register(session, number):
+def hostname(number):
+    return f'bench-{number:05}'
+
+
+def register(session, name, uuid_=None, interval=INTERVAL):
+    """
+    :returns: the server's number
+    """
     now = clock.read(session)
     registration = model.Registration(
-        str(uuid.uuid4()), 'e', f'bench-{number:05}', interval=INTERVAL
+        uuid_ or str(uuid.uuid4()), 'e', name, interval=interval
     )
     server = servers.hold(session, registration, 'service', now)
     servers.register(session, server, registration, 'service')
+    return server.id
 
 
 def judge(definition, moment):

@@ -19,6 +19,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / '_ext'))
 
 extensions = [
     'collector_pages',
+    'definition_pages',
+    'driver_pages',
     'openstackdocstheme',
     'cliff.sphinxext',
     'oslo_config.sphinxconfiggen',

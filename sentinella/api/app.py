@@ -21,6 +21,7 @@ from webob import acceptparse
 from webob import multidict
 
 from sentinella import policy
+from sentinella import vault
 from sentinella.api import auth
 from sentinella.api import errors
 from sentinella.api import healthcheck
@@ -28,6 +29,7 @@ from sentinella.api import microversion
 from sentinella.api import parts as api_parts
 from sentinella.api import request_log
 from sentinella.api import root
+from sentinella.api import streams as api_streams
 
 
 def _of_oslo(kind):
@@ -47,8 +49,12 @@ def _limit_body(app, parts):
 def _share(app, parts):
     """Lets web pages of `[cors] allowed_origin` in; of none by default."""
     cors.set_defaults(
-        allow_headers=['X-Auth-Token', microversion.HEADER],
-        expose_headers=['X-OpenStack-Request-Id', microversion.HEADER],
+        allow_headers=['X-Auth-Token', 'Last-Event-ID', microversion.HEADER],
+        expose_headers=[
+            'X-OpenStack-Request-Id',
+            'Retry-After',
+            microversion.HEADER,
+        ],
         allow_methods=['GET', 'POST', 'PATCH', 'DELETE'],
     )
     return cors.CORS(app, parts.conf)
@@ -74,6 +80,8 @@ MIDDLEWARE = (
     _limit_body,
     # keystonemiddleware, and the context that it makes
     auth.authenticate,
+    # around Pecan itself, which does not let an answer pass that goes on
+    api_streams.Streaming,
 )
 
 
@@ -90,11 +98,12 @@ class Request(pecan.Request):
     accept = acceptparse.create_accept_header('*/*')
 
 
-def make(conf, database, storage, ingest):
+def make(conf, database, storage, ingest, streams=None):
     """
     :param database: a Database, shared with others or not
     :param storage: a Storage
     :param ingest: an Ingest; who made it stops it
+    :param streams: a Streams, for those who stop it
     :returns: the WSGI application
     """
     parts = api_parts.Parts(
@@ -103,6 +112,8 @@ def make(conf, database, storage, ingest):
         storage=storage,
         enforcer=policy.get_enforcer(conf),
         ingest=ingest,
+        streams=streams or api_streams.Streams(conf, database),
+        vault=vault.Vault(conf),
     )
     app = pecan.Pecan(
         root.Root(parts),

@@ -44,6 +44,7 @@ TABLE = (
     (exceptions.InvalidInput, 400, 'invalid_input'),
     (exceptions.Retry, 502, 'delivery_failed'),
     (exceptions.Final, 502, 'delivery_refused'),
+    (exceptions.SecretsUnavailable, 503, 'secrets_unavailable'),
     (exceptions.BusUnavailable, 503, 'bus_unavailable'),
 )
 

@@ -12,9 +12,8 @@
 
 """The one door: every function of the API is entered through it."""
 
+import collections.abc
 import dataclasses
-import json
-import math
 import time
 import typing
 import urllib.parse
@@ -28,7 +27,9 @@ from sentinella import policy as policies
 from sentinella.api import auth
 from sentinella.api import errors
 from sentinella.api import parts as api_parts
+from sentinella.api import rendering
 from sentinella.api import resource
+from sentinella.api import streams
 from sentinella.api import validation
 from sentinella.db import database
 
@@ -42,6 +43,7 @@ class Asked:
     :ivar query: what its schema has; times are seconds
     :ivar body: what its schema has
     :ivar sent: the query as it was written
+    :ivar headers: mapping, whatever the case of their names
     :ivar now: when it came, seconds
     :ivar root: URL of this API's root, without a slash at its end
     :ivar url: of what was asked for, without the query
@@ -52,6 +54,7 @@ class Asked:
     query: dict[str, typing.Any]
     body: dict[str, typing.Any]
     sent: tuple[tuple[str, str], ...]
+    headers: collections.abc.Mapping[str, str]
     now: float
     root: str
     url: str
@@ -119,19 +122,23 @@ class Asked:
         return min(self.query.get('limit', most), most)
 
 
-def expose(route, policy, query=NOTHING, body=None, status=200):
+def expose(
+    route, policy, query=NOTHING, body=None, status=200, media=resource.JSON
+):
     """Have a method of a Resource answer requests.
 
     Its arguments are an :class:`Asked` and the UUIDs of the path; it
-    returns what is shown as JSON, or None for an empty answer.
+    returns what is shown as JSON, or None for an empty answer; or a Stream,
+    where it says so by its media type.
 
     :param route: such as `GET {server_id}`
     :param policy: name of the rule; None lets everybody in, token or not
     :param query: JSON schema of the query; without one it takes none
     :param body: JSON schema of the body
     :param status: of the answer, where all went well
+    :param media: type of the answer
     """
-    answers = resource.Route(route, policy, query, body, status)
+    answers = resource.Route(route, policy, query, body, status, media)
 
     def decorate(function):
         # a transaction that lost against another one is done again
@@ -141,8 +148,11 @@ def expose(route, policy, query=NOTHING, body=None, status=200):
         def controller(self, *ids):
             asked = _ask(self.parts, answers)
             result = work(self, asked, *ids)
+            if answers.media == streams.MEDIA:
+                pecan.request.environ[streams.KEY] = result
+                return None
             pecan.response.status = answers.status
-            return None if result is None else _render(result)
+            return None if result is None else rendering.render(result)
 
         controller.__name__ = function.__name__
         controller.__doc__ = function.__doc__
@@ -162,9 +172,9 @@ def _ask(parts, route):
         policies.check(
             parts.enforcer, context, route.policy, context.project_id
         )
-    if not request.accept.acceptable_offers(['application/json']):
+    if not request.accept.acceptable_offers([route.media]):
         raise errors.HttpError(
-            406, 'not_acceptable', 'Accept: answers are application/json only'
+            406, 'not_acceptable', f'Accept: answers are {route.media} only'
         )
     sent = validation.read_query(request.query_string)
     return Asked(
@@ -173,25 +183,8 @@ def _ask(parts, route):
         query=validation.check_query(route.query, sent),
         body=validation.read_body(request, route.body) if route.body else {},
         sent=sent,
+        headers=request.headers,
         now=time.time(),
         root=request.application_url.rstrip('/'),
         url=request.path_url,
     )
-
-
-def _render(result):
-    try:
-        return json.dumps(result, allow_nan=False)
-    except ValueError:
-        return json.dumps(_finite(result))
-
-
-def _finite(value):
-    """JSON has no NaN nor infinity: what could not be read is null."""
-    if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -17,6 +17,8 @@ import dataclasses
 from oslo_config import cfg
 from oslo_policy import policy
 
+from sentinella import vault
+from sentinella.api import streams
 from sentinella.db import database
 from sentinella.ingest import intake
 from sentinella.storage import base
@@ -29,3 +31,5 @@ class Parts:
     storage: base.Storage
     enforcer: policy.Enforcer
     ingest: intake.Ingest
+    streams: streams.Streams
+    vault: vault.Vault

@@ -27,6 +27,9 @@ import pecan
 
 from sentinella.api import errors
 
+#: Media type of all answers but streams.
+JSON = 'application/json'
+
 _UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 
 
@@ -38,14 +41,16 @@ class Route:
         is in braces is a UUID
     :ivar policy: name of the rule that is checked; None for everybody
     :ivar query: JSON schema of the query; :ivar body: of the body, or None
+    :ivar media: type of the answer
     """
 
-    def __init__(self, route, policy, query, body, status):
+    def __init__(self, route, policy, query, body, status, media):
         self.method, _, self.path = route.partition(' ')
         self.policy = policy
         self.query = query
         self.body = body
         self.status = status
+        self.media = media
         parts = [_pattern(part) for part in self.path.split('/')]
         self._pattern = re.compile('/'.join(parts))
 

@@ -16,6 +16,7 @@ from sentinella import plugins
 from sentinella import service
 from sentinella.conductor import service as conductor
 from sentinella.db import database
+from sentinella.rpc import presence
 from sentinella.rpc import transport
 
 
@@ -28,7 +29,11 @@ class Process:
             'sentinella.storage', conf.storage.driver, conf, self._database
         )
         self._conductor = conductor.Conductor(
-            conf, transport.get_transport(conf), self._database, storage
+            conf,
+            transport.get_transport(conf),
+            self._database,
+            storage,
+            presence.of(conf, transport.CONDUCTOR_TOPIC),
         )
 
     def start(self):

@@ -19,6 +19,7 @@ from oslo_config import cfg
 from sentinella import exceptions
 from sentinella import plugins
 from sentinella import service
+from sentinella.cmd import secrets
 from sentinella.conductor import housekeeping
 from sentinella.db import database as db
 from sentinella.db import migration
@@ -35,9 +36,19 @@ EXPECTED = (
 def sync(conf):
     """Bring the schema and the built-in definitions to this release's."""
     migration.sync(conf, conf.command.revision)
-    added, updated = builtin.install(db.Database(conf))
+    synced = builtin.install(db.Database(conf))
     print(f'schema: {migration.version(conf)}')
-    print(f'built-in alarm definitions: {added} added, {updated} updated')
+    report(synced)
+
+
+def report(synced):
+    """Print what became of the built-in definitions."""
+    print(
+        f'built-in alarm definitions: {len(synced.added)} added, '
+        f'{len(synced.updated)} updated, {len(synced.removed)} removed'
+    )
+    for note in synced.notes:
+        print(f'  {note}')
 
 
 def version(conf):
@@ -55,17 +66,34 @@ def purge(conf):
 
 
 def _add_commands(subparsers):
-    group = subparsers.add_parser('db', help='Care for the database')
+    of_db = _add_group(
+        subparsers, 'db', 'Care for the database', (sync, version, purge)
+    )
+    of_db['sync'].add_argument('revision', nargs='?', default='heads')
+    _add_group(
+        subparsers,
+        'secrets',
+        "Care for the keys of channels' settings",
+        (secrets.key, secrets.rotate),
+    )
+
+
+def _add_group(subparsers, name, text, functions):
+    """
+    :returns: mapping of names of commands to their parsers
+    """
+    group = subparsers.add_parser(name, help=text)
     commands = group.add_subparsers(required=True, metavar='COMMAND')
-    for function in (sync, version, purge):
+    made = {}
+    for function in functions:
         command = commands.add_parser(
             function.__name__,
             help=function.__doc__,
             description=function.__doc__,
         )
         command.set_defaults(run=function)
-        if function is sync:
-            command.add_argument('revision', nargs='?', default='heads')
+        made[function.__name__] = command
+    return made
 
 
 def _extend(conf):

@@ -19,6 +19,8 @@ from oslo_upgradecheck import upgradecheck
 from sentinella import exceptions
 from sentinella import model
 from sentinella import service
+from sentinella import vault as vaults
+from sentinella.cmd import secrets
 from sentinella.db import database as db
 from sentinella.db import migration
 from sentinella.db import notifications
@@ -91,10 +93,52 @@ class Checks(upgradecheck.UpgradeCommands):
             )
         return _result('SUCCESS')
 
+    def check_secrets(self):
+        """What channels keep secret is sealed, and can be opened."""
+        try:
+            vault = vaults.Vault(self.conf)
+            found = secrets.survey(db.Database(self.conf), vault)
+        except UNREACHABLE as error:
+            return _result('FAILURE', db.explain(error, self.conf))
+        if found.lost:
+            return _result(
+                'FAILURE',
+                f'The settings of {len(found.lost)} channels can not be '
+                'read, none of [notifier] secret_keys is theirs: '
+                f'{secrets.names(found.lost)}',
+            )
+        if found.plain:
+            return _result(
+                'WARNING',
+                f'The settings of {len(found.plain)} channels are in the '
+                f'database as they are: {secrets.names(found.plain)}. Run '
+                'sentinella-manage secrets rotate with a key in [notifier] '
+                'secret_keys',
+            )
+        return self._keys(vault, found)
+
+    def _keys(self, vault, found):
+        if not vault.has_key:
+            return _result(
+                'WARNING',
+                'There is no key in [notifier] secret_keys: no channel with '
+                'settings can be made. sentinella-manage secrets key makes '
+                'one',
+            )
+        if found.old:
+            return _result(
+                'WARNING',
+                f'The settings of {len(found.old)} channels are sealed with '
+                'an old key: run sentinella-manage secrets rotate before it '
+                'is removed',
+            )
+        return _result('SUCCESS')
+
     _upgrade_checks = (
         ('Schema', check_schema),
         ('Notifications', check_notifications),
         ('Keys of agents', check_keys),
+        ('Secrets of channels', check_secrets),
     )
 
 

@@ -14,13 +14,14 @@
 
 from sentinella.conf import agent
 from sentinella.conf import api
+from sentinella.conf import cloud
 from sentinella.conf import conductor
 from sentinella.conf import default
 from sentinella.conf import evaluator
 from sentinella.conf import notifier
 from sentinella.conf import storage
 
-GROUPS = (default, agent, api, conductor, evaluator, notifier, storage)
+GROUPS = (default, agent, api, cloud, conductor, evaluator, notifier, storage)
 
 
 def register_opts(conf):

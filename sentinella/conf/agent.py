@@ -29,7 +29,9 @@ OPTS = [
         default=2.0,
         min=0.1,
         max=60.0,
-        help='Seconds between two looks at logs and for new processes.',
+        help='Seconds between two looks at logs, and for what takes the '
+        'place of a process that ended. Other new processes are looked for '
+        'every third time.',
     ),
     cfg.FloatOpt(
         'probe_interval',

@@ -38,6 +38,21 @@ OPTS = [
         help='Largest request body, in bytes, that is read. An agent that '
         'reports over HTTPS sends up to 400 KiB at once.',
     ),
+    cfg.IntOpt(
+        'max_streams',
+        default=4,
+        min=0,
+        help='Most streams of GET /v1/events that one process has open, half '
+        'of them at most of one user. Each takes one of the threads that the '
+        'WSGI server has in each process: give it more than these.',
+    ),
+    cfg.FloatOpt(
+        'stream_duration',
+        default=300.0,
+        min=1.0,
+        help='Seconds after which such a stream ends: its client comes '
+        'again, misses nothing, and its token is validated anew.',
+    ),
     cfg.PortOpt(
         'standalone_port',
         default=9899,

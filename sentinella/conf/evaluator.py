@@ -36,6 +36,46 @@ OPTS = [
         help="Seconds without a report after which a server's own samples "
         'no longer stand for its present state.',
     ),
+    cfg.IntOpt(
+        'flap_changes',
+        default=8,
+        min=3,
+        help='An alarm that changes its state or severity so often within '
+        'flap_window is flapping: that is told once, and then nothing until '
+        'it has settled.',
+    ),
+    cfg.FloatOpt(
+        'flap_window',
+        default=1800.0,
+        min=1.0,
+        help='Seconds within which flap_changes are too many.',
+    ),
+    cfg.FloatOpt(
+        'flap_settle',
+        default=600.0,
+        min=1.0,
+        help='Seconds without a change after which an alarm has settled.',
+    ),
+    cfg.StrOpt(
+        'heartbeat_url',
+        secret=True,
+        help='Where one of all evaluators posts to as long as alarms are '
+        'looked for: a monitor outside of this cloud that tells of it when '
+        'it hears nothing more, as no alarm of ours would.',
+    ),
+    cfg.FloatOpt(
+        'heartbeat_interval',
+        default=60.0,
+        min=0.01,
+        help='Seconds between two posts to heartbeat_url.',
+    ),
+    cfg.BoolOpt(
+        'disabled_implies_maintenance',
+        default=False,
+        help='Whether a service that an operator disabled, in Nova, Cinder '
+        'or Neutron, is in maintenance on its host meanwhile. One that '
+        'disabled itself is not. All evaluators have to be told the same.',
+    ),
 ]
 
 

@@ -33,10 +33,24 @@ OPTS = [
         help='Hours that log events are kept.',
     ),
     cfg.FloatOpt(
+        'event_retention_hours',
+        default=24.0,
+        min=1.0,
+        help='Hours for which a client of GET /v1/events may stay away and '
+        'still misses nothing.',
+    ),
+    cfg.FloatOpt(
         'alarm_retention_days',
         default=90.0,
         min=1.0,
         help='Days that resolved alarms are kept with their transitions.',
+    ),
+    cfg.FloatOpt(
+        'uptime_retention_days',
+        default=400.0,
+        min=1.0,
+        help='Days for which uptimes can be told: that the changes of state '
+        'of servers and services are kept, and windows that are over.',
     ),
 ]
 

@@ -12,6 +12,7 @@
 
 """Alarms and their transitions."""
 
+import collections
 import dataclasses
 import hashlib
 import json
@@ -26,6 +27,9 @@ from sentinella.db import models
 from sentinella.db import paging
 from sentinella.db import rows
 from sentinella.db import servers
+
+#: Ids in one query.
+AT_ONCE = 500
 
 TABLE = models.alarms
 TRANSITIONS = models.transitions
@@ -59,7 +63,7 @@ def _server(row, start):
 
 def of_definition(session, definition):
     """The alarms of a definition that are not over: not OK, not resolved,
-    or somebody was paged and is still to hear of the recovery.
+    flapping, or somebody was paged and is still to hear of the recovery.
 
     What is over stays for months; to read it at each evaluation would cost
     more each day. In a writer nobody else changes these before its end.
@@ -70,6 +74,7 @@ def of_definition(session, definition):
         TABLE.c.state != model.AlarmState.OK,
         TABLE.c.lifecycle != model.Lifecycle.RESOLVED,
         TABLE.c.notified_state == model.AlarmState.ALARM,
+        TABLE.c.flapping_since.is_not(None),
     )
     return _lock(session, definition, goes_on)
 
@@ -87,12 +92,15 @@ def of_groups(session, definition, groups):
 
 def _lock(session, definition, condition):
     mine = sa.and_(TABLE.c.definition_id == definition.id, condition)
-    session.execute(
+    locked = session.execute(
         sa.select(TABLE.c.id)
         .where(mine)
         .order_by(TABLE.c.id)
         .with_for_update()
     )
+    if not locked.all():
+        # as it is with nearly all definitions, nearly always
+        return []
     query = sa.select(*COLUMNS).select_from(SOURCE).where(mine)
     return [read(row) for row in session.execute(query.order_by(TABLE.c.id))]
 
@@ -126,7 +134,63 @@ def add_transition(session, alarm, transition):
     """
     values = TRANSITION_SHAPE.values(transition) | {'alarm_id': alarm.id}
     id_ = rows.insert(session, TRANSITIONS, values, 'the transition')
-    return dataclasses.replace(transition, id=id_)
+    stored = dataclasses.replace(transition, id=id_)
+    tell(session, alarm, transition.at, transition=stored)
+    return stored
+
+
+def tell(session, alarm, at, user='', transition=None):
+    """Note an event, for those who watch; see :mod:`sentinella.db.events`.
+
+    :param alarm: as it is from now on
+    :param user: who did it; '' for nobody
+    """
+    values = {
+        'alarm_id': alarm.id,
+        'transition_id': transition and transition.id,
+        'at': at,
+        'state': transition.to_state if transition else alarm.state,
+        'severity': alarm.severity,
+        'lifecycle': alarm.lifecycle,
+        'user': user,
+    }
+    rows.insert(session, models.events, values, 'the event')
+
+
+def changes_since(session, ids, since):
+    """When some alarms changed their state or severity.
+
+    :param ids: of alarms
+    :returns: mapping of ids to tuples of seconds
+    """
+    found = collections.defaultdict(list)
+    changed = sa.or_(
+        TRANSITIONS.c.from_state != TRANSITIONS.c.to_state,
+        TRANSITIONS.c.from_severity != TRANSITIONS.c.severity,
+    )
+    for first in range(0, len(ids), AT_ONCE):
+        query = sa.select(TRANSITIONS.c.alarm_id, TRANSITIONS.c.at).where(
+            TRANSITIONS.c.alarm_id.in_(ids[first : first + AT_ONCE]),
+            TRANSITIONS.c.at > since,
+            changed,
+        )
+        for id_, at in session.execute(query):
+            found[id_].append(at)
+    return {id_: tuple(times) for id_, times in found.items()}
+
+
+def last_transition(session, alarm):
+    """The one that was stored last: clocks may be set back.
+
+    :returns: Transition
+    """
+    row = session.execute(
+        sa.select(*TRANSITION_SHAPE.columns)
+        .where(TRANSITIONS.c.alarm_id == alarm.id)
+        .order_by(TRANSITIONS.c.id.desc())
+        .limit(1)
+    ).one()
+    return TRANSITION_SHAPE.read(row)
 
 
 def get(session, uuid, project_id=None):
@@ -199,21 +263,26 @@ def transitions(session, uuid, project_id=None, *, limit, marker=None):
     return [TRANSITION_SHAPE.read(row) for row in found]
 
 
-def acknowledge(session, uuid, user, note, now, project_id=None):
-    """Note that a person looks after an alarm.
+def acknowledge(session, uuid, user, note, now, project_id=None, until=None):
+    """Note that a person looks after an alarm; that person may say so again.
 
     :param note: None keeps the one there is
+    :param until: seconds, when it is open again, or None
     :returns: Alarm
     :raises NotFound: see :func:`get`
-    :raises Conflict: it is resolved, or acknowledged already
+    :raises Conflict: it is resolved, or acknowledged by somebody else
     """
     alarm = _locked(session, uuid, project_id)
-    if alarm.lifecycle != model.Lifecycle.OPEN:
+    mine = (
+        alarm.lifecycle == model.Lifecycle.ACKNOWLEDGED
+        and alarm.acknowledged_by == user
+    )
+    if alarm.lifecycle != model.Lifecycle.OPEN and not mine:
         raise exceptions.Conflict(
             f'alarm {uuid} is {alarm.lifecycle.lower()} already'
         )
     return _decide(
-        session, alarm, model.Lifecycle.ACKNOWLEDGED, user, note, now
+        session, alarm, model.Lifecycle.ACKNOWLEDGED, user, note, now, until
     )
 
 
@@ -239,14 +308,17 @@ def _locked(session, uuid, project_id):
     return get(session, uuid, project_id)
 
 
-def _decide(session, alarm, lifecycle, user, note, now):
+def _decide(session, alarm, lifecycle, user, note, now, until=None):
     alarm = dataclasses.replace(
         alarm,
         lifecycle=lifecycle,
         acknowledged_by=alarm.acknowledged_by or user,
         acknowledged_at=alarm.acknowledged_at or now,
+        acknowledged_severity=alarm.severity,
+        acknowledged_until=until,
         note=alarm.note if note is None else note,
     )
+    tell(session, alarm, now, user)
     return save(session, alarm)
 
 
@@ -273,6 +345,10 @@ def _settle(session, alarm, reason, now):
         changed_at=now,
         last_at=now,
         notified_state=None,
+        notified_severity=None,
+        notified_worst=None,
+        notified_flapping=False,
+        flapping_since=None,
     )
     save(session, settled)
     if alarm.state != settled.state:
@@ -282,6 +358,8 @@ def _settle(session, alarm, reason, now):
             from_state=alarm.state,
             to_state=settled.state,
             reason=reason,
+            from_severity=alarm.severity,
+            severity=settled.severity,
         )
         add_transition(session, settled, transition)
 

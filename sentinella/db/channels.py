@@ -37,17 +37,19 @@ def create(session, channel, now):
     return dataclasses.replace(channel, id=id_)
 
 
-def get(session, uuid, project_id=None):
+def get(session, uuid, project_id=None, lock=False):
     """
+    :param lock: have others who lock or change it wait for this transaction
     :returns: Channel
     :raises NotFound: there is none that this project may see
     """
-    row = session.execute(
-        sa.select(*SHAPE.columns).where(
-            TABLE.c.uuid == uuid,
-            servers.visible(TABLE.c.project_id, project_id),
-        )
-    ).one_or_none()
+    query = sa.select(*SHAPE.columns).where(
+        TABLE.c.uuid == uuid,
+        servers.visible(TABLE.c.project_id, project_id),
+    )
+    if lock:
+        query = query.with_for_update()
+    row = session.execute(query).one_or_none()
     if row is None:
         raise exceptions.NotFound(f'channel {uuid} does not exist')
     return SHAPE.read(row)
@@ -81,9 +83,12 @@ def update(session, channel, now):
 
     :returns: Channel
     :raises NotFound: there is none
-    :raises Conflict: its project has another of that name
+    :raises Conflict: its project has another of that name, or it goes to
+        another project while one of this one escalates to it
     """
     known = get(session, channel.uuid)
+    if channel.project_id != known.project_id:
+        _check_last_resort(session, known)
     channel = dataclasses.replace(
         channel, id=known.id, created_at=known.created_at, updated_at=now
     )
@@ -97,13 +102,52 @@ def delete(session, uuid, project_id=None):
     """Forget a channel with the notifications that went there.
 
     :raises NotFound: see :func:`get`
+    :raises Conflict: another one escalates to it
     """
     channel = get(session, uuid, project_id)
+    _check_last_resort(session, channel)
     session.execute(TABLE.delete().where(TABLE.c.id == channel.id))
 
 
-def for_alarm(session, alarm):
+def _check_last_resort(session, channel):
+    name = session.scalar(
+        sa.select(TABLE.c.name)
+        .where(TABLE.c.escalate_to == channel.uuid)
+        .limit(1)
+    )
+    if name is not None:
+        raise exceptions.Conflict(
+            f'{_name(channel)}: channel {name!r} escalates to it'
+        )
+
+
+def all_(session):
     """
+    :returns: list of all Channels
+    """
+    found = session.execute(sa.select(*SHAPE.columns).order_by(TABLE.c.id))
+    return [SHAPE.read(row) for row in found]
+
+
+def reseal(session, id_, change):
+    """Seal the settings of a channel otherwise; nothing else of it changes,
+    and nobody else changes it meanwhile.
+
+    :param change: called with the settings as they are stored; returns what
+        is to be stored
+    """
+    mine = TABLE.c.id == id_
+    settings = session.execute(
+        sa.select(TABLE.c.settings).where(mine).with_for_update()
+    ).scalar_one_or_none()
+    if settings is not None:
+        new = change(settings)
+        session.execute(TABLE.update().where(mine).values(settings=new))
+
+
+def for_alarm(session, alarm, severity=None):
+    """
+    :param severity: that it is about, the alarm's own where it is None
     :returns: list of the Channels that a notification of an alarm goes to
     """
     query = sa.select(*SHAPE.columns).where(
@@ -112,10 +156,39 @@ def for_alarm(session, alarm):
     only = alarm.definition.channels
     if only:
         query = query.where(TABLE.c.uuid.in_(only))
+    else:
+        query = query.where(sa.not_(TABLE.c.escalations_only))
     found = session.execute(query.order_by(TABLE.c.id))
     channels = [SHAPE.read(row) for row in found]
-    rank = alarm.severity.rank
-    return [c for c in channels if rank <= c.min_severity.rank]
+    rank = (severity or alarm.severity).rank
+    return [
+        channel
+        for channel in channels
+        if rank <= channel.min_severity.rank and subscribes(channel, alarm)
+    ]
+
+
+def subscribes(channel, alarm):
+    """Whether a channel wants alarms about such things."""
+    service, cloud_group = about(alarm)
+    return (
+        _among(channel.services, service)
+        and _among(channel.cloud_groups, cloud_group)
+        and _among(channel.definitions, alarm.definition.uuid)
+    )
+
+
+def about(alarm):
+    """What channels go by, beside the definition.
+
+    :returns: (service, cloud group), None for what the alarm is of none of
+    """
+    server = alarm.server
+    return alarm.group.get('service'), server and server.cloud_group
+
+
+def _among(wanted, what):
+    return not wanted or what in wanted
 
 
 def _name(channel):

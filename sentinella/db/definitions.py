@@ -20,6 +20,7 @@ from sentinella import exceptions
 from sentinella import model
 from sentinella.db import claims
 from sentinella.db import clock
+from sentinella.db import customizing
 from sentinella.db import models
 from sentinella.db import paging
 from sentinella.db import rows
@@ -42,17 +43,6 @@ _POKE = (
         ),
     )
     .values(next_evaluation=clock.now())
-)
-
-#: What an upgrade may change in a definition that nobody customized.
-SHIPPED = (
-    'expression',
-    'type',
-    'severity',
-    'match_by',
-    'description',
-    'cause',
-    'remedy',
 )
 
 
@@ -135,7 +125,8 @@ def update(session, definition, metrics, now):
 
     An evaluation that is under way is void.
 
-    :returns: AlarmDefinition; a built-in one is now customized
+    :returns: AlarmDefinition; of a built-in one it is noted what is not as
+        shipped
     :raises NotFound: there is none
     :raises Conflict: its project has another of that name
     """
@@ -144,19 +135,26 @@ def update(session, definition, metrics, now):
         definition,
         id=known.id,
         builtin=known.builtin,
-        customized=known.builtin,
         created_at=known.created_at,
         updated_at=now,
     )
-    _replace(session, definition, metrics)
+    if known.builtin:
+        definition = customizing.changed(known, definition)
+    replace(session, definition, metrics)
     return definition
 
 
-def _replace(session, definition, metrics):
+def replace(session, definition, metrics):
+    """Store a definition by its id, and have it evaluated now.
+
+    :param metrics: names of the metrics that its expressions read, None for
+        those that they read before
+    """
     values = SHAPE.values(definition) | claims.FREE
     values['next_evaluation'] = clock.now()
     rows.update(session, TABLE, definition.id, values, _name(definition))
-    _keep_metrics(session, definition.id, metrics)
+    if metrics is not None:
+        _keep_metrics(session, definition.id, metrics)
 
 
 def delete(session, uuid, project_id=None):
@@ -171,46 +169,6 @@ def delete(session, uuid, project_id=None):
             f'{_name(definition)} is built-in; disable it instead'
         )
     session.execute(TABLE.delete().where(TABLE.c.id == definition.id))
-
-
-def sync_builtin(session, shipped, now):
-    """Make the built-in definitions those of this release.
-
-    What somebody customized stays as it is.
-
-    :param shipped: list of (AlarmDefinition, names of its metrics)
-    :returns: how many were added, and how many updated
-    """
-    query = sa.select(*SHAPE.columns).where(TABLE.c.builtin)
-    known = {row.name: SHAPE.read(row) for row in session.execute(query)}
-    added = updated = 0
-    for definition, metrics in shipped:
-        present = known.pop(definition.name, None)
-        if present is None:
-            builtin = dataclasses.replace(
-                definition, builtin=True, customized=False, project_id=None
-            )
-            create(session, builtin, metrics, now)
-            added += 1
-        elif _outdated(present, definition):
-            _upgrade(session, present, definition, metrics, now)
-            updated += 1
-    for obsolete in known.values():
-        if not obsolete.customized:
-            session.execute(TABLE.delete().where(TABLE.c.id == obsolete.id))
-    return added, updated
-
-
-def _outdated(present, definition):
-    return not present.customized and any(
-        getattr(present, name) != getattr(definition, name) for name in SHIPPED
-    )
-
-
-def _upgrade(session, present, definition, metrics, now):
-    shipped = {name: getattr(definition, name) for name in SHIPPED}
-    upgraded = dataclasses.replace(present, updated_at=now, **shipped)
-    _replace(session, upgraded, metrics)
 
 
 def poke(session, metrics):
@@ -257,6 +215,19 @@ def finish(session, claim):
     claims.finish(
         session, TABLE, definition.id, claim.token, _name(definition)
     )
+
+
+def overdue(session):
+    """
+    :returns: seconds that some definition waits to be evaluated, and none
+        does longer; 0 where none waits
+    """
+    late = session.scalar(
+        sa.select(clock.now() - sa.func.min(TABLE.c.next_evaluation)).where(
+            TABLE.c.enabled
+        )
+    )
+    return max(0.0, float(late or 0.0))
 
 
 def seconds_until_due(session):

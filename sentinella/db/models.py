@@ -95,6 +95,7 @@ servers = _table(
     _column('dropped', sa.BigInteger),
     _column('created_at', types.Time),
     sa.Column('last_report_at', types.Time),
+    sa.Column('observed_at', types.Time),
     _column('urgent_sequence', sa.BigInteger),
     _column('public_key', sa.String(64)),
     _column('candidate_key', sa.String(64)),
@@ -122,6 +123,56 @@ services = _table(
     _column('reason', types.Text),
     _column('restarts', sa.BigInteger),
     sa.Index(None, 'name'),
+)
+
+windows = _table(
+    'windows',
+    _id(),
+    _uuid(),
+    _column('name', types.String(255)),
+    _column('project_id', types.Project),
+    _column('mode', types.Choice(model.Mode)),
+    _column('starts_at', types.Time),
+    _column('ends_at', types.Time),
+    _column('rrule', types.String(255)),
+    _column('timezone', types.String(64)),
+    sa.Column('until', types.Time),
+    _column('servers', types.Json(tuple)),
+    _column('cloud_groups', types.Json(tuple)),
+    _column('services', types.Json(tuple)),
+    _column('definitions', types.Json(tuple)),
+    _column('owner', types.String(255)),
+    _column('reason', types.Text),
+    _column('created_at', types.Time),
+    _column('updated_at', types.Time),
+    _column('valid_from', types.Time),
+    sa.Column('valid_until', types.Time),
+    # when its last occurrence ends, NULL for never
+    sa.Column('over_at', types.Time),
+    sa.Index(None, 'project_id'),
+    sa.Index(None, 'over_at'),
+)
+
+
+def _ledger(name, what):
+    """One row for each change of what servers, named '', and their services
+    are; in milliseconds, for a double is no good key."""
+    return _table(
+        name,
+        _of('server_id', 'servers', primary_key=True),
+        _column('name', types.String(255), primary_key=True),
+        sa.Column('at', sa.BigInteger, primary_key=True, autoincrement=False),
+        what,
+        sa.Index(None, 'at'),
+    )
+
+
+# without a state: not watched any more
+state_changes = _ledger(
+    'state_changes', sa.Column('state', types.Choice(model.ServiceState))
+)
+mode_changes = _ledger(
+    'mode_changes', _column('mode', types.Choice(model.Mode))
 )
 
 log_events = _table(
@@ -161,6 +212,10 @@ definitions = _table(
     _column('customized', sa.Boolean),
     _column('created_at', types.Time),
     _column('updated_at', types.Time),
+    _column('tiers', types.Json()),
+    _column('inhibited_by', types.Json(tuple)),
+    _column('releases', types.String(255)),
+    _column('customizations', types.Json()),
     _column('next_evaluation', types.Time),
     *_claim(),
     sa.UniqueConstraint('project_id', 'name'),
@@ -197,6 +252,12 @@ alarms = _table(
     sa.Column('acknowledged_by', types.String(255)),
     sa.Column('acknowledged_at', types.Time),
     sa.Column('note', types.Text),
+    sa.Column('notified_severity', types.Choice(model.Severity)),
+    sa.Column('notified_worst', types.Choice(model.Severity)),
+    sa.Column('acknowledged_severity', types.Choice(model.Severity)),
+    sa.Column('acknowledged_until', types.Time),
+    sa.Column('flapping_since', types.Time),
+    _column('notified_flapping', sa.Boolean),
     sa.UniqueConstraint('definition_id', 'group_digest'),
     sa.Index(None, 'server_id'),
     sa.Index(None, 'project_id'),
@@ -213,7 +274,45 @@ transitions = _table(
     _column('to_state', types.Choice(model.AlarmState)),
     _column('reason', types.Text),
     sa.Column('value', types.Number),
+    sa.Column('from_severity', types.Choice(model.Severity)),
+    sa.Column('severity', types.Choice(model.Severity)),
+    _column('values', types.Json()),
     sa.Index(None, 'alarm_id', 'at'),
+)
+
+# what becomes of alarms, for those who watch; see sentinella/db/events.py
+events = _table(
+    'events',
+    _big_id(),
+    _of('alarm_id', 'alarms', index=True),
+    _of('transition_id', 'transitions', nullable=True, index=True),
+    _column('at', types.Time, index=True),
+    _column('state', types.Choice(model.AlarmState)),
+    _column('severity', types.Choice(model.Severity)),
+    _column('lifecycle', types.Choice(model.Lifecycle)),
+    _column('user', types.String(255)),
+    sa.Column('number', sa.BigInteger, index=True),
+)
+
+counters = _table(
+    'counters',
+    _column('name', types.String(64), primary_key=True),
+    _column('value', sa.BigInteger),
+)
+
+instances = _table(
+    'instances',
+    _id(),
+    _uuid(),
+    _column('kind', types.Choice(model.InstanceKind)),
+    _column('host', types.String(255)),
+    _column('number', sa.Integer),
+    _column('pid', sa.BigInteger),
+    _column('started_at', types.Time),
+    _column('beat_at', types.Time),
+    _column('unbroken_since', types.Time),
+    _column('facts', types.Json()),
+    sa.UniqueConstraint('kind', 'host', 'number'),
 )
 
 channels = _table(
@@ -223,13 +322,27 @@ channels = _table(
     _column('name', types.String(255)),
     _column('project_id', types.String(255)),
     _column('driver', types.String(64)),
-    _column('settings', types.Json()),
+    _column('settings', types.Settings),
     _column('min_severity', types.Choice(model.Severity)),
     _column('enabled', sa.Boolean),
     _column('created_at', types.Time),
     _column('updated_at', types.Time),
+    _column('services', types.Json(tuple)),
+    _column('cloud_groups', types.Json(tuple)),
+    _column('definitions', types.Json(tuple)),
+    sa.Column('repeat_interval', types.Time),
+    sa.Column('escalate_after', types.Time),
+    sa.Column('escalate_to', sa.String(36)),
+    _column('escalations_only', sa.Boolean),
+    _column('quiet', types.Json()),
+    sa.Column('rate', sa.Integer),
+    _column('digest_over', sa.Integer),
     sa.UniqueConstraint('project_id', 'name'),
 )
+
+#: By which what is before one of the same alarm is found, however long the
+#: history is.
+ORDER_INDEX = 'ix_notifications_order'
 
 notifications = _table(
     'notifications',
@@ -244,11 +357,45 @@ notifications = _table(
     _column('next_attempt_at', types.Time),
     sa.Column('delivered_at', types.Time),
     sa.Column('last_error', types.Text),
+    _column('kind', types.Choice(model.NotificationKind)),
+    _column('ordinal', sa.Integer),
+    sa.Column('digest_id', sa.String(36)),
+    sa.Column('waits_for', types.Choice(model.WaitsFor)),
+    sa.Column('resent_by', types.String(255)),
+    # what its driver wants back with the alarm's next message
+    sa.Column('reference', types.Json()),
     *_claim(),
-    sa.UniqueConstraint('transition_id', 'channel_id'),
+    sa.UniqueConstraint('transition_id', 'channel_id', 'ordinal'),
     sa.Index(None, 'state', 'next_attempt_at'),
     sa.Index(None, 'alarm_id'),
     sa.Index(None, 'channel_id'),
+    sa.Index(None, 'channel_id', 'state', 'id'),
+    sa.Index(ORDER_INDEX, 'alarm_id', 'channel_id', 'state', 'id'),
+    sa.Index(None, 'digest_id'),
+)
+
+# a message is a notification, or a digest of several: its id is theirs
+notification_attempts = _table(
+    'notification_attempts',
+    _big_id(),
+    _of('channel_id', 'channels'),
+    _column('message_id', sa.String(36)),
+    _column('at', types.Time),
+    _column('seconds', types.Time),
+    _column('outcome', types.Choice(model.NotificationState)),
+    _column('answer', types.Text),
+    sa.Index(None, 'message_id'),
+    sa.Index(None, 'channel_id', 'at'),
+    sa.Index(None, 'at'),
+)
+
+# whoever decides what goes to a channel locks its row: not the channel's own,
+# which all that is put into the outbox refers to
+channel_turns = _table(
+    'channel_turns',
+    _of('channel_id', 'channels', primary_key=True),
+    _column('not_before', types.Time),
+    _column('begun', types.Json(tuple)),
 )
 
 # The samples of the SQL storage. Frames have no foreign keys: a check of each
@@ -279,4 +426,11 @@ frames = _table(
         sa.LargeBinary().with_variant(mysql.MEDIUMBLOB(), 'mysql', 'mariadb'),
     ),
     sa.Index(None, 'server_id', 'at'),
+)
+
+leases = _table(
+    'leases',
+    _column('name', types.String(64), primary_key=True),
+    _column('owner', types.String(255)),
+    _column('until', types.Time),
 )

@@ -12,11 +12,13 @@
 
 """The outbox: what is to be told to whom, and what became of it."""
 
+import collections
 import dataclasses
 
 from oslo_utils import uuidutils
 import sqlalchemy as sa
 
+from sentinella import exceptions
 from sentinella import model
 from sentinella.db import alarms
 from sentinella.db import channels
@@ -29,19 +31,19 @@ from sentinella.db import servers
 
 TABLE = models.notifications
 SHAPE = rows.Shape(model.Notification, TABLE)
+CHANNEL_ID = channels.TABLE.c.id
 
-_PENDING = TABLE.c.state == model.NotificationState.PENDING
 _PARTS = (
     (SHAPE, 'notification'),
     (alarms.TRANSITION_SHAPE, 'transition'),
     (channels.SHAPE, 'channel'),
 )
-_COLUMNS = [
+COLUMNS = [
     *(column for shape, _ in _PARTS for column in shape.columns),
     *alarms.COLUMNS,
 ]
 # several ways lead from one of these tables to another
-_SOURCE = (
+SOURCE = (
     TABLE.join(
         alarms.TRANSITIONS, TABLE.c.transition_id == alarms.TRANSITIONS.c.id
     )
@@ -56,14 +58,21 @@ _SOURCE = (
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to send a notification, until its lease ends."""
+class Told:
+    """What decides on whether people are reminded: a notification in short."""
 
-    notification: model.Notification
-    token: str
+    id: int
+    channel_id: int
+    transition_id: int
+    kind: model.NotificationKind
+    state: model.NotificationState
+    created_at: float
+    delivered_at: float | None
+    ordinal: int
 
 
-def _read(row):
+def read(row):
+    """Make a Notification of a row of `COLUMNS`."""
     transition_at = len(SHAPE.columns)
     channel_at = transition_at + len(alarms.TRANSITION_SHAPE.columns)
     alarm_at = channel_at + len(channels.SHAPE.columns)
@@ -75,16 +84,28 @@ def _read(row):
     )
 
 
-def add(session, alarm, transition, targets, now):
+def add(
+    session,
+    alarm,
+    transition,
+    targets,
+    now,
+    kind=model.NotificationKind.ALARM,
+    ordinal=0,
+):
     """Put a transition into the outbox, once for each channel.
 
     :param targets: Channels
+    :param ordinal: how many were there about this transition before
     :returns: list of Notifications
     """
-    return [_add(session, alarm, transition, t, now) for t in targets]
+    return [
+        _add(session, alarm, transition, target, now, kind, ordinal)
+        for target in targets
+    ]
 
 
-def _add(session, alarm, transition, channel, now):
+def _add(session, alarm, transition, channel, now, kind, ordinal):
     notification = model.Notification(
         uuid=uuidutils.generate_uuid(),
         alarm=alarm,
@@ -92,6 +113,8 @@ def _add(session, alarm, transition, channel, now):
         channel=channel,
         created_at=now,
         next_attempt_at=now,
+        kind=kind,
+        ordinal=ordinal,
     )
     values = SHAPE.values(notification)
     values['alarm_id'] = alarm.id
@@ -103,74 +126,126 @@ def _add(session, alarm, transition, channel, now):
     return dataclasses.replace(notification, id=id_)
 
 
-def claim_due(session, owner, lease, limit, exclude=()):
-    """Claim notifications that are due.
-
-    :param lease: seconds after which somebody else may claim them
-    :param exclude: ids of channels whose notifications have to wait
-    :returns: list of Claims, oldest first
+def get(session, uuid, project_id=None):
     """
-    token, mine = claims.take(
-        session,
-        TABLE,
-        TABLE.c.next_attempt_at,
-        sa.and_(_PENDING, TABLE.c.channel_id.not_in(exclude)),
-        owner,
-        lease,
-        limit,
+    :returns: Notification
+    :raises NotFound: there is none that this project may see
+    """
+    query = sa.select(*COLUMNS).select_from(SOURCE)
+    row = session.execute(
+        query.where(
+            TABLE.c.uuid == uuid,
+            servers.visible(alarms.TABLE.c.project_id, project_id),
+        )
+    ).one_or_none()
+    if row is None:
+        raise exceptions.NotFound(f'notification {uuid} does not exist')
+    return read(row)
+
+
+def resend(session, uuid, user, project_id=None):
+    """Have a notification sent once more, by itself, whatever became of it:
+    at once, also in quiet hours.
+
+    :param user: who asks for it
+    :returns: Notification
+    :raises NotFound: see :func:`get`
+    :raises Conflict: it is under way
+    """
+    found = get(session, uuid, project_id)
+    done = session.execute(
+        TABLE.update()
+        .where(
+            TABLE.c.id == found.id,
+            sa.or_(
+                TABLE.c.state != model.NotificationState.PENDING,
+                TABLE.c.claimed_until.is_(None),
+                TABLE.c.claimed_until < clock.now(),
+            ),
+        )
+        .values(
+            state=model.NotificationState.PENDING,
+            attempts=0,
+            next_attempt_at=clock.now(),
+            resent_by=user,
+            digest_id=None,
+            waits_for=None,
+            last_error=None,
+            **claims.FREE,
+        )
+    )
+    if done.rowcount != 1:
+        raise exceptions.Conflict(f'notification {uuid} is under way')
+    return get(session, uuid, project_id)
+
+
+def hearers(session, alarm):
+    """Those who hear that an alarm is over: whoever was told of it since it
+    was over last, or still will be.
+
+    :returns: list of Channels that are enabled
+    """
+    last = (
+        sa.select(TABLE.c.channel_id, sa.func.max(TABLE.c.id).label('id'))
+        .where(
+            TABLE.c.alarm_id == alarm.id,
+            TABLE.c.state.in_(
+                (model.NotificationState.PENDING, model.NotificationState.SENT)
+            ),
+        )
+        .group_by(TABLE.c.channel_id)
+        .subquery()
     )
     query = (
-        sa.select(*_COLUMNS)
-        .select_from(_SOURCE)
-        .where(mine)
+        sa.select(*channels.SHAPE.columns)
+        .join_from(channels.TABLE, last, last.c.channel_id == CHANNEL_ID)
+        .join(TABLE, TABLE.c.id == last.c.id)
+        .where(
+            channels.TABLE.c.enabled,
+            TABLE.c.kind != model.NotificationKind.RECOVERY,
+        )
+        .order_by(CHANNEL_ID)
+    )
+    return [channels.SHAPE.read(row) for row in session.execute(query)]
+
+
+def told(session, ids):
+    """What was told of alarms, of repeats the last to each channel.
+
+    :param ids: of alarms
+    :returns: mapping of ids to lists of Tolds, the oldest first
+    """
+    found = collections.defaultdict(list)
+    for first in range(0, len(ids), alarms.AT_ONCE):
+        some = ids[first : first + alarms.AT_ONCE]
+        for id_, *values in session.execute(_told(some)):
+            found[id_].append(Told(*values))
+    return found
+
+
+def _told(ids):
+    other = TABLE.alias('other')
+    last = (
+        sa.select(sa.func.max(other.c.id))
+        .where(
+            other.c.alarm_id.in_(ids),
+            other.c.kind == model.NotificationKind.REPEAT,
+        )
+        .group_by(other.c.alarm_id, other.c.channel_id)
+    )
+    return (
+        sa.select(
+            TABLE.c.alarm_id,
+            *(TABLE.c[field.name] for field in dataclasses.fields(Told)),
+        )
+        .where(
+            TABLE.c.alarm_id.in_(ids),
+            sa.or_(
+                TABLE.c.kind != model.NotificationKind.REPEAT,
+                TABLE.c.id.in_(last),
+            ),
+        )
         .order_by(TABLE.c.id)
-    )
-    return [Claim(_read(row), token) for row in session.execute(query)]
-
-
-def sent(session, claim, now):
-    """Note that a notification was delivered.
-
-    :raises Conflict: the claim was lost
-    """
-    _finish(
-        session,
-        claim,
-        state=model.NotificationState.SENT,
-        delivered_at=now,
-        last_error=None,
-    )
-
-
-def retry(session, claim, next_attempt_at, error):
-    """Note that a notification is to be tried again.
-
-    :param next_attempt_at: seconds, by the database's clock
-    :raises Conflict: the claim was lost
-    """
-    _finish(session, claim, next_attempt_at=next_attempt_at, last_error=error)
-
-
-def dead(session, claim, error, now):
-    """Note that a notification is given up.
-
-    :raises Conflict: the claim was lost
-    """
-    _finish(
-        session, claim, state=model.NotificationState.DEAD, last_error=error
-    )
-
-
-def _finish(session, claim, **values):
-    notification = claim.notification
-    claims.finish(
-        session,
-        TABLE,
-        notification.id,
-        claim.token,
-        f'notification {notification.uuid}',
-        attempts=TABLE.c.attempts + 1,
-        **values,
     )
 
 
@@ -182,19 +257,24 @@ def list_(
     state=None,
     alarm=None,
     channel=None,
+    kind=None,
+    since=None,
+    until=None,
     project_id=None,
 ):
     """
     :param alarm: UUID of an alarm; :param channel: UUID of a channel
+    :param since: seconds, inclusive; :param until: seconds, exclusive
     :param project_id: of the alarms
     :returns: list of Notifications, newest first
     """
     query = (
-        sa.select(*_COLUMNS)
-        .select_from(_SOURCE)
+        sa.select(*COLUMNS)
+        .select_from(SOURCE)
         .where(
             servers.visible(alarms.TABLE.c.project_id, project_id),
-            *paging.given(TABLE, {'state': state}),
+            *paging.given(TABLE, {'state': state, 'kind': kind}),
+            *_created(since, until),
             *paging.given(alarms.TABLE, {'uuid': alarm}),
             *paging.given(channels.TABLE, {'uuid': channel}),
         )
@@ -203,7 +283,14 @@ def list_(
     found = paging.page(
         session, query, keys, marker, TABLE.c.uuid, limit, descending=True
     )
-    return [_read(row) for row in found]
+    return [read(row) for row in found]
+
+
+def _created(since, until):
+    if since is not None:
+        yield TABLE.c.created_at >= since
+    if until is not None:
+        yield TABLE.c.created_at < until
 
 
 def count(session, state):
@@ -214,8 +301,16 @@ def count(session, state):
     return session.scalar(query)
 
 
-def seconds_until_due(session):
-    """See :func:`claims.seconds_until_due`."""
-    return claims.seconds_until_due(
-        session, TABLE, TABLE.c.next_attempt_at, _PENDING
-    )
+def expire_repeats(session, before):
+    """Forget repeats of before a time, but for those that still wait: an
+    alarm that nobody acknowledges has one more each interval.
+
+    :returns: how many
+    """
+    return session.execute(
+        TABLE.delete().where(
+            TABLE.c.kind == model.NotificationKind.REPEAT,
+            TABLE.c.state != model.NotificationState.PENDING,
+            TABLE.c.created_at < before,
+        )
+    ).rowcount

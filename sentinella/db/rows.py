@@ -22,15 +22,16 @@ from sentinella import exceptions
 class Shape:
     """The fields of a dataclass that a table has columns for.
 
+    :param without: names of fields that are not read
     :ivar columns: those columns, to select
     """
 
-    def __init__(self, cls, table):
+    def __init__(self, cls, table, without=()):
         self._cls = cls
         self._names = [
             field.name
             for field in dataclasses.fields(cls)
-            if field.name in table.c
+            if field.name in table.c and field.name not in without
         ]
         self.columns = [table.c[name] for name in self._names]
 

@@ -21,6 +21,8 @@ import sqlalchemy as sa
 from sentinella import exceptions
 from sentinella import model
 from sentinella import signing
+from sentinella.db import clock
+from sentinella.db import ledger
 from sentinella.db import models
 from sentinella.db import paging
 from sentinella.db import rows
@@ -34,6 +36,19 @@ MAX_FORMER_KEYS = 16
 
 TABLE = models.servers
 SHAPE = rows.Shape(model.Server, TABLE)
+
+#: What it takes longest to read of many, and who watches them does not need.
+_UNWATCHED = (
+    'agent_version',
+    'dropped',
+    'facts',
+    'former_keys',
+    'location',
+    'observed_at',
+    'refused',
+    'registration_counter',
+)
+_WATCHED = rows.Shape(model.Server, TABLE, _UNWATCHED)
 
 # once for the process: making a statement costs more than running it
 _BY_IDS = (
@@ -214,6 +229,23 @@ def all_(session):
     return [SHAPE.read(row) for row in session.execute(query)]
 
 
+def watched(session):
+    """
+    :returns: list of all Servers, without what only their agents and those
+        who look at one of them need: facts, former keys, counters
+    """
+    query = sa.select(*_WATCHED.columns).order_by(TABLE.c.id)
+    return [_WATCHED.read(row) for row in session.execute(query)]
+
+
+def facts(session):
+    """
+    :returns: mapping of all servers' numbers to what their agents say of them
+    """
+    query = sa.select(TABLE.c.id, TABLE.c.facts)
+    return dict(session.execute(query).tuples().all())
+
+
 def without_key(session):
     """
     :returns: names of those that have reported, but have no accepted key:
@@ -251,16 +283,24 @@ def lock(session, uuids):
     return {row.uuid: SHAPE.read(row) for row in found}
 
 
-def accept(session, sequences, now, urgent=None):
+def accept(session, sequences, now, urgent=None, observed=None):
     """Note that reports were stored; one statement for all of a kind.
 
     :param sequences: mapping of servers' numbers to the sequence of their
         last report that did not overtake
     :param now: when they came
     :param urgent: the same, of reports that did
+    :param observed: mapping of servers' numbers to when it was seen what
+        their last report that did not overtake tells; mostly that is now
     """
-    note(session, 'sequence', sequences, last_report_at=now)
+    observed = observed or {}
+    punctual = {k: n for k, n in sequences.items() if observed.get(k) == now}
+    others = {k: n for k, n in sequences.items() if k not in punctual}
+    note(session, 'sequence', punctual, last_report_at=now, observed_at=now)
+    note(session, 'sequence', others, last_report_at=now)
     note(session, 'urgent_sequence', urgent or {}, last_report_at=now)
+    late = {k: at for k, at in observed.items() if k not in punctual}
+    note(session, 'observed_at', late)
 
 
 def note(session, column, values, **others):
@@ -378,11 +418,15 @@ def set_(
     :returns: Server
     :raises NotFound: see :func:`get`
     """
-    server = get(session, uuid, project_id)
+    get(session, uuid, project_id)
+    server = _locked(session, uuid)
     given = {'mode': mode, 'cloud_group': cloud_group, 'location': location}
     values = {k: v for k, v in given.items() if v is not None}
     if values:
         rows.update(session, TABLE, server.id, values, 'the server')
+    if mode not in (None, server.mode):
+        change = server.id, ledger.SERVER, clock.read(session), mode
+        ledger.append(session, ledger.MODES, [change])
     return get(session, uuid, project_id)
 
 
@@ -397,9 +441,10 @@ def delete(session, uuid, now, project_id=None):
     silence = now - (server.last_report_at or server.created_at)
     if silence < SILENT_BEFORE_DELETE:
         raise exceptions.Conflict(
-            f'server {uuid} reported {math.ceil(silence)} s ago; stop its '
-            f'agent and wait until it is silent for '
-            f'{SILENT_BEFORE_DELETE:.0f} s'
+            f'server {uuid} is to be silent for {SILENT_BEFORE_DELETE:.0f} s '
+            'before it is deleted, or it would only come back; stop its '
+            'agent, and try again in '
+            f'{math.ceil(SILENT_BEFORE_DELETE - silence)} s'
         )
     session.execute(TABLE.delete().where(TABLE.c.id == server.id))
     frames = models.frames

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from sentinella import exceptions
 from sentinella import model
+from sentinella.db import ledger
 from sentinella.db import models
 from sentinella.db import paging
 from sentinella.db import rows
@@ -89,19 +90,25 @@ def apply_many(session, updates, now):
         for row in session.execute(_OF_SERVERS, {'server_ids': list(digests)})
     }
     wanted = dict(known)
-    changes = []
+    changes, history = [], []
     for server_id, statuses, complete in updates:
         if complete:
-            _forget_others(wanted, server_id, statuses)
+            history += [
+                (*key, now, None)
+                for key in _forget_others(wanted, server_id, statuses)
+            ]
         for status in statuses:
             status = _dated(status, now)
-            old = wanted.get((server_id, status.name))
-            wanted[server_id, status.name] = status
+            key = server_id, status.name
+            old = wanted.get(key)
+            wanted[key] = status
             if old is None or old.state != status.state:
-                changes.append(
-                    (server_id, status.name, old and old.state, status.state)
-                )
+                changes.append((*key, old and old.state, status.state))
+                history.append((*key, began(status, now), status.state))
     _store(session, known, wanted)
+    # a service without a name would be taken for its server
+    named = [change for change in history if change[1] != ledger.SERVER]
+    ledger.append(session, ledger.STATES, named)
     servers.note(session, 'services_digest', digests)
     return changes
 
@@ -138,11 +145,21 @@ def _dated(status, now):
     return dataclasses.replace(status, name=name, since=status.since or now)
 
 
+def began(status, now):
+    """When a service took its state, for the ledger: no report tells of what
+    is to come, nor what a broken clock showed."""
+    return status.since if 0 < status.since <= now else now
+
+
 def _forget_others(wanted, server_id, statuses):
+    """
+    :returns: the keys of those that are forgotten
+    """
     named = {status.name for status in statuses}
-    for key in [k for k in wanted if k[0] == server_id]:
-        if key[1] not in named:
-            del wanted[key]
+    gone = [k for k in wanted if k[0] == server_id and k[1] not in named]
+    for key in gone:
+        del wanted[key]
+    return gone
 
 
 def _store(session, known, wanted):
@@ -211,6 +228,19 @@ def list_(
         )
         for row in found
     ]
+
+
+def on_servers(session, server_ids):
+    """
+    :returns: list of (service's name, on how many of these servers)
+    """
+    query = (
+        sa.select(TABLE.c.name, sa.func.count())
+        .where(TABLE.c.server_id.in_(server_ids))
+        .group_by(TABLE.c.name)
+        .order_by(TABLE.c.name)
+    )
+    return [tuple(row) for row in session.execute(query)]
 
 
 def _last(session, marker):

@@ -18,6 +18,8 @@ import math
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
+from sentinella import model
+
 #: MariaDB's TEXT ends at 64 KiB.
 LONG_TEXT = sa.Text().with_variant(mysql.MEDIUMTEXT(), 'mysql', 'mariadb')
 
@@ -89,11 +91,30 @@ class Json(sa.types.TypeDecorator):
         self.read = read
 
     def process_bind_param(self, value, dialect):
+        if value is None:
+            return None
         # ASCII only: nothing in it can be refused
         return json.dumps(value, separators=(',', ':'))
 
     def process_result_value(self, value, dialect):
         return None if value is None else self.read(json.loads(value))
+
+
+class Settings(sa.types.TypeDecorator):
+    """Sealed, or a mapping as JSON."""
+
+    impl = LONG_TEXT
+    cache_ok = True
+
+    def process_bind_param(self, value, dialect):
+        if isinstance(value, model.Sealed):
+            return value.token
+        return json.dumps(value, separators=(',', ':'))
+
+    def process_result_value(self, value, dialect):
+        if value.startswith('{'):
+            return json.loads(value)
+        return model.Sealed(value)
 
 
 class Number(sa.types.TypeDecorator):

@@ -12,8 +12,9 @@
 
 """Puts the alarm definitions that Sentinella comes with into the database."""
 
+from sentinella import exceptions
+from sentinella.db import builtin
 from sentinella.db import clock
-from sentinella.db import definitions
 from sentinella.evaluator import expression
 from sentinella.knowledge import definitions as knowledge
 
@@ -23,14 +24,22 @@ def install(database):
 
     What a person changed stays as it is.
 
-    :returns: how many were added, and how many updated
+    :returns: a :class:`sentinella.db.builtin.Synced`
+    :raises InvalidConfiguration: one of them can't be used; names the file,
+        the definition, the tier and the column
     """
     shipped = [
-        (definition, expression.parse(definition.expression).metrics)
-        for definition in knowledge.load()
+        (entry.definition, _metrics(entry)) for entry in knowledge.entries()
     ]
     return database.write(
-        lambda session: definitions.sync_builtin(
-            session, shipped, clock.read(session)
-        )
+        lambda session: builtin.sync(session, shipped, clock.read(session))
     )
+
+
+def _metrics(entry):
+    try:
+        return expression.metrics(entry.definition)
+    except exceptions.InvalidInput as error:
+        raise exceptions.InvalidConfiguration(
+            f'{entry.source}, {entry.definition.name}, {error}'
+        )

@@ -12,47 +12,31 @@
 
 """Reads what the rules need: each thing once for all definitions of a pass."""
 
+import functools
+
 import numpy
 
 from sentinella import model
 from sentinella.db import clock
+from sentinella.db import instances
 from sentinella.db import servers
+from sentinella.db import windows
+from sentinella.evaluator import modes
 from sentinella.evaluator import rules
 from sentinella.evaluator import vectors
+from sentinella.evaluator import virtual
+from sentinella.knowledge import releases
 from sentinella.storage import base
 
 
-def _silence(server, times):
-    reported = server.last_report_at
-    since = server.created_at if reported is None else reported
-    return numpy.maximum(times - since, 0.0)
-
-
-def _missed_reports(server, times):
-    return _silence(server, times) / server.interval
-
-
-def _clock_offset(server, times):
-    return numpy.full(len(times), server.clock_offset)
-
-
-def _refusal_age(server, times):
-    """Seconds since something was last refused; infinite where nothing was,
-    so that `< n` is seen not to hold."""
-    if server.refused_at is None:
-        return numpy.full(len(times), numpy.inf)
-    age = times - server.refused_at
-    return numpy.where(age >= 0, age, numpy.inf)
-
-
-#: Metrics that no agent can tell of itself. They follow from the servers'
-#: rows, as they would have been sampled once per interval.
-OF_SERVERS = {
-    'agent.silence': _silence,
-    'agent.missed_reports': _missed_reports,
-    'agent.clock_offset': _clock_offset,
-    'agent.refusal_age': _refusal_age,
-}
+#: The place in the world of what is of no server.
+NOWHERE = model.Server(
+    id=0,
+    uuid='',
+    hostname='',
+    project_id='',
+    interval=instances.INTERVAL,
+)
 
 
 def wanted(lookbacks):
@@ -64,7 +48,7 @@ def wanted(lookbacks):
     return {
         (selector.metric, selector.dimensions): seconds
         for selector, seconds in lookbacks.items()
-        if selector.metric not in OF_SERVERS
+        if selector.metric not in virtual.NAMES
     }
 
 
@@ -75,10 +59,12 @@ class Moment:
     :param expressions: pairs of what will be asked for: an Expression, and
         the project whose servers alone count, or None
     :ivar now: the database's clock
-    :ivar servers: mapping of ids to Servers
+    :ivar servers: mapping of ids to Servers, as they are watched
+    :ivar planned: Windows that are in force
     """
 
     def __init__(self, database, recent, expressions):
+        self._database = database
         self._recent = recent
         self._lookbacks = {}
         for expression, project_id in expressions:
@@ -87,31 +73,56 @@ class Moment:
                 mine[selector] = max(mine.get(selector, 0.0), seconds)
         self._windows = None
         self._samples = {}
+        self._named = {}
+        self._excluded = {'': frozenset()}
         with database.reader() as session:
             self.now = clock.read(session)
-            self.servers = {one.id: one for one in servers.all_(session)}
-        self.places = vectors.Servers(self.servers)
+            self.servers = {one.id: one for one in servers.watched(session)}
+            begun = windows.begun(session, self.now)
+            self._instances = instances.all_(session)
+        self._listening = virtual.listening_since(self._instances, self.now)
+        self.planned = modes.in_force(begun, self.now)
+        self.places = vectors.Servers({**self.servers, NOWHERE.id: NOWHERE})
 
-    def samples(self, project_id):
+    @functools.cached_property
+    def hosts(self):
+        """Mapping of hostnames to lists of Servers."""
+        found = {}
+        for server in self.servers.values():
+            found.setdefault(server.hostname, []).append(server)
+        return found
+
+    def named(self, project_id):
         """
+        :returns: vectors.Servers, of which those of a project go by their
+            mere names
+        """
+        if project_id not in self._named:
+            self._named[project_id] = self.places.named(project_id)
+        return self._named[project_id]
+
+    def samples(self, project_id, bounds=''):
+        """
+        :param bounds: of the releases of servers that alone count
         :returns: function of a Selector, its vectors.Samples, perhaps from
             longer ago than needed
         """
-        return lambda selector: self._of(project_id, selector)
+        if not self._outside(bounds):
+            # what is the same is not worked out twice
+            bounds = ''
+        return lambda selector: self._of((project_id, bounds), selector)
 
-    def _of(self, project_id, selector):
-        key = project_id, selector
+    def _of(self, scope, selector):
+        key = scope, selector
         if key not in self._samples:
             self._samples[key] = vectors.Samples.of(
-                self._window(project_id, selector),
-                self._places(project_id),
-                self.now,
+                self._window(scope, selector), self._places(scope), self.now
             )
         return self._samples[key]
 
-    def _window(self, project_id, selector):
-        if selector.metric in OF_SERVERS:
-            return self._of_servers(project_id, selector)
+    def _window(self, scope, selector):
+        if selector.metric in virtual.NAMES:
+            return self._virtual(scope, selector)
         if self._windows is None:
             self._windows = self._read()
         return self._windows[selector.metric, selector.dimensions]
@@ -131,35 +142,102 @@ class Moment:
             longest, self.now, self.now + rules.AHEAD, marks
         )
 
-    def _places(self, project_id):
-        """All servers; those of other projects have no number there."""
-        if project_id is None:
+    def _places(self, scope):
+        """All servers; those that do not count have no number there."""
+        if scope == (None, ''):
             return self.places
-        return self.places.only(self._ids(project_id))
+        nowhere = [NOWHERE.id] if scope[0] is None else []
+        return self.places.only([*self._ids(scope), *nowhere])
 
-    def _ids(self, project_id):
+    def _ids(self, scope):
+        project_id, bounds = scope
+        outside = self._outside(bounds)
         return [
             server.id
             for server in self.servers.values()
             if project_id in (None, server.project_id)
+            and server.id not in outside
         ]
 
-    def _of_servers(self, project_id, selector):
+    def _outside(self, bounds):
+        """Ids of the servers that run another release."""
+        if bounds not in self._excluded:
+            self._excluded[bounds] = {
+                id_
+                for id_, release in self._releases.items()
+                if not releases.holds(bounds, release)
+            }
+        return self._excluded[bounds]
+
+    @functools.cached_property
+    def _releases(self):
+        """What agents say, which may be anything."""
+        with self._database.reader() as session:
+            told = servers.facts(session)
+        return {
+            id_: str(facts.get('openstack_release'))[:16]
+            for id_, facts in told.items()
+        }
+
+    def _virtual(self, scope, selector):
+        project_id = scope[0]
+        since = self.now - self._lookbacks[project_id][selector]
+        if selector.metric in virtual.OF_SERVERS:
+            return self._of_servers(scope, selector, since)
+        # of the cloud's own, and so of none of its projects
+        several = self._instances if project_id is None else []
+        return self._of_instances(several, selector, since)
+
+    def _of_servers(self, scope, selector, since):
         if selector.dimensions:
             return base.Window.of([])
-        start = self.now - self._lookbacks[project_id][selector]
         metric = model.Metric(selector.metric)
-        sample = OF_SERVERS[selector.metric]
-        series = []
-        for id_ in self._ids(project_id):
+        sample = virtual.OF_SERVERS[selector.metric]
+        times_of = functools.cache(lambda step: self._times(since, step))
+        found = []
+        for id_ in self._ids(scope):
             server = self.servers[id_]
             if _never_reported(server):
                 continue
-            times = numpy.arange(self.now, start, -server.interval)[::-1]
-            series.append(
-                base.Series(id_, metric, times, sample(server, times))
+            times = times_of(server.interval)
+            values = sample(server, times)
+            if not self._is_told(selector.metric, virtual.heard_at(server)):
+                values = None
+            found.append(_series(id_, metric, times, values))
+        return base.Window.of(found)
+
+    def _of_instances(self, several, selector, since):
+        kind, sample = virtual.OF_INSTANCES[selector.metric]
+        times = self._times(since, instances.INTERVAL)
+        found = []
+        for one in several:
+            metric = model.Metric.of(
+                selector.metric, **virtual.dimensions(one)
             )
-        return base.Window.of(series)
+            if one.kind != kind or not metric.has(dict(selector.dimensions)):
+                continue
+            values = sample(one, times)
+            if not self._is_told(selector.metric, one.beat_at):
+                values = None
+            found.append(_series(NOWHERE.id, metric, times, values))
+        return base.Window.of(found)
+
+    def _times(self, since, interval):
+        return numpy.arange(self.now, since, -interval)[::-1]
+
+    def _is_told(self, name, heard_at):
+        return name not in virtual.SILENCES or virtual.is_sure(
+            self._listening, heard_at, self.now
+        )
+
+
+def _series(server_id, metric, times, values):
+    """
+    :param values: None where nothing is known, but that there is something
+    """
+    if values is None:
+        times = values = numpy.zeros(0)
+    return base.Series(server_id, metric, times, values)
 
 
 def _never_reported(server):

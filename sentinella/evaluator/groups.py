@@ -17,6 +17,10 @@ server belongs to each service on it. So each thing that is read has its own
 groups, by those dimensions that it has, and the definition's groups are these
 joined on what they share. A group that one of them lacks is kept; what is
 lacking is then not known.
+
+Of two dimensions each series has one: `server`, and `host`. The host of a
+series that does not name one is its server's, so that what an agent tells of
+its node meets what others tell of that node.
 """
 
 import functools
@@ -27,6 +31,9 @@ from sentinella import exceptions
 
 #: The dimension that is not a metric's own.
 SERVER = 'server'
+
+#: The dimension that a server's name stands for where a metric has it not.
+HOST = 'host'
 
 #: Of a definition whose metrics share no dimension: the product is too much.
 MAX_GROUPS = 1_000_000
@@ -50,6 +57,41 @@ class Grouping:
         """
         return tuple([dimensions.get(name) for name in self.names])
 
+    def told(self, samples):
+        """What series tell by themselves; see :meth:`keys`."""
+        used, place = numpy.unique(samples.metric, return_inverse=True)
+        keys = [
+            self.key(dict(samples.metrics[metric].dimensions))
+            for metric in used
+        ]
+        return keys, place
+
+    def keys(self, samples):
+        """
+        :param samples: vectors.Samples
+        :returns: some keys, and of each series the place of its own
+        """
+        keys, place = self.told(samples)
+        if HOST not in self.names:
+            return keys, place
+        return self._stand_in(keys, place, samples.server)
+
+    def _stand_in(self, keys, place, server):
+        """Of each series that has no host, its server's name is it."""
+        at = self.names.index(HOST)
+        lacks = numpy.array([key[at] is None for key in keys], bool)[place]
+        width = len(self.servers) + 1
+        code = place * width + numpy.where(lacks, server + 1, 0)
+        codes, place = numpy.unique(code, return_inverse=True)
+        found = []
+        for number, one in zip(*divmod(codes, width), strict=True):
+            key = keys[number]
+            if one:
+                name = self.servers.hostnames[one - 1]
+                key = (*key[:at], name, *key[at + 1 :])
+            found.append(key)
+        return found, place
+
 
 class Table:
     """The groups of one thing that is read.
@@ -63,8 +105,10 @@ class Table:
     def __init__(self, grouping, keys, key, server):
         values = list(zip(*keys, strict=True)) or [()] * len(grouping.names)
         self.has = tuple(any(v is not None for v in one) for one in values)
-        # what others of its series have is empty in this one
-        full = [_fill(one, self.has) for one in keys]
+        full = keys
+        if any(None in one for one in values):
+            # what others of its series have is empty in this one
+            full = [_fill(one, self.has) for one in keys]
         numbers = {}
         codes = [numbers.setdefault(one, len(numbers)) for one in full]
         self.keys = list(numbers)
@@ -78,19 +122,31 @@ class Table:
     def __len__(self):
         return len(self.codes)
 
+    @property
+    def full(self):
+        """Its keys with all that it has not left empty."""
+        if all(self.has):
+            return self.keys
+        return [_fill(one, (True,) * len(one)) for one in self.keys]
+
     def find(self, keys, key, server):
         """Where the groups of other keys are in this one, or -1.
 
         :param keys: full ones; :param key: places in these
         """
+        if keys is self.keys and key is self.key and server is self.server:
+            # nothing was joined with it
+            return numpy.arange(len(self))
         known = {one: place for place, one in enumerate(self.keys)}
-        wanted = [
-            tuple(
-                value if has else None
-                for value, has in zip(one, self.has, strict=True)
-            )
-            for one in keys
-        ]
+        wanted = keys
+        if not all(self.has):
+            wanted = [
+                tuple(
+                    value if has else None
+                    for value, has in zip(one, self.has, strict=True)
+                )
+                for one in keys
+            ]
         place = numpy.array(
             [known.get(one, -1) for one in wanted], dtype=numpy.int64
         )
@@ -111,38 +167,61 @@ class Universe:
         place of its own; :ivar server: of each group
     """
 
-    def __init__(self, grouping, tables):
+    def __init__(self, grouping, tables, needed=()):
+        """
+        :param needed: those of the Tables that a group has to be in
+        """
         self.grouping = grouping
-        tables = [table for table in tables if len(table)]
         self.keys, self.key, self.server = [], _nothing(), _nothing()
         self.has = (False,) * len(grouping.names)
-        order = sorted(tables, key=lambda table: -sum(table.has))
-        for table in order:
-            self._join(table)
+        if needed:
+            self._meet(_widest_first(needed))
+        others = [one for one in tables if len(one) and one not in needed]
+        for table in _widest_first(others):
+            if not needed:
+                self._join(table)
+            elif len(self):
+                self._widen(table)
         if not grouping.names and not grouping.by_server and not len(self):
             self.add([((), 0)])
 
     def __len__(self):
         return len(self.key)
 
-    def _join(self, table):
-        if not len(self):
-            full = [_fill(one, (True,) * len(one)) for one in table.keys]
-            self.keys, self.key = full, table.key
-            self.server, self.has = table.server, table.has
-            return
+    def _meet(self, tables):
+        """What all of them have."""
+        self._begin(tables[0])
+        for table in tables[1:]:
+            self._widen(table)
+            there = table.find(self.keys, self.key, self.server) >= 0
+            self.key, self.server = self.key[there], self.server[there]
+
+    def _begin(self, table):
+        self.keys, self.key = table.full, table.key
+        self.server, self.has = table.server, table.has
+
+    def _widen(self, table):
+        """Tell apart by what else it has."""
         if any(b and not a for a, b in zip(self.has, table.has, strict=True)):
             self._multiply(table)
+
+    def _join(self, table):
+        if not len(self):
+            self._begin(table)
+            return
+        self._widen(table)
         places = table.find(self.keys, self.key, self.server)
         missing = numpy.ones(len(table), bool)
         missing[places[places >= 0]] = False
-        self._extend(table, numpy.flatnonzero(missing))
+        if missing.any():
+            self._extend(table, numpy.flatnonzero(missing))
 
     def _extend(self, table, groups):
         places = {one: place for place, one in enumerate(self.keys)}
-        for one in table.keys:
-            places.setdefault(_fill(one, (True,) * len(one)), len(places))
-        of = [places[_fill(one, (True,) * len(one))] for one in table.keys]
+        full = table.full
+        for one in full:
+            places.setdefault(one, len(places))
+        of = [places[one] for one in full]
         self.keys = list(places)
         key = numpy.array(of, dtype=numpy.int64)[table.key[groups]]
         self.key = numpy.concatenate((self.key, key))
@@ -221,6 +300,10 @@ class Universe:
         if self.grouping.by_server:
             found[SERVER] = self.grouping.servers.uuids[self.server[number]]
         return dict(sorted(found.items()))
+
+
+def _widest_first(tables):
+    return sorted(tables, key=lambda table: -sum(table.has))
 
 
 def _whole(numbers):

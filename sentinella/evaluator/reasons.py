@@ -57,6 +57,18 @@ class Reasons:
                 return None if numpy.isnan(value) else value
         return None
 
+    def values(self, condition):
+        """
+        :returns: what was compared, each with its number, those that have
+            none left out: pairs of its text and a float
+        """
+        for one in self._leaves(condition):
+            measured = self._finding(one).measured
+            if measured is not None:
+                value = float(measured.value[self._number])
+                if numpy.isfinite(value):
+                    yield tree.left(one), value
+
     def server_ids(self, condition):
         """
         :returns: set of the ids of servers that it is about

@@ -40,6 +40,7 @@ it is on, the database knows.
 """
 
 import dataclasses
+import itertools
 
 import numpy
 
@@ -52,6 +53,9 @@ from sentinella.knowledge import metrics
 
 #: Seconds that a sample may lie ahead: clocks differ. It counts as of now.
 AHEAD = 5.0
+
+#: Of a verdict; an expression may have 100 terms.
+MAX_VALUES = 8
 
 HOLDS, HOLDS_NOT, UNKNOWN = (
     conditions.HOLDS,
@@ -73,6 +77,9 @@ class Verdict:
     :ivar group: as in an Alarm
     :ivar value: of the newest period, None without a sample
     :ivar server_ids: whose samples these are, sorted
+    :ivar severity: that of its definition
+    :ivar values: mapping of the terms of the expression to their numbers,
+        `MAX_VALUES` at most
     """
 
     group: dict[str, str]
@@ -80,6 +87,8 @@ class Verdict:
     value: float | None
     reason: str
     server_ids: tuple[int, ...] = ()
+    severity: model.Severity | None = None
+    values: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
 def evaluate(
@@ -123,13 +132,18 @@ def _kinds(definition, expression):
 
 class _Evaluation:
     def __init__(self, definition, expression, moment, known, firing):
+        self._definition = definition
         self._expression = expression
         self._moment = moment
         grouping = groups.Grouping(definition.match_by, moment.servers)
         keys = [_key(grouping, group) for group in known]
         told = [one for one in (expression.condition, expression.clear) if one]
         self._scope = scopes.Scope.of(
-            told, definition.match_by, moment, [key for key in keys if key]
+            told,
+            definition.match_by,
+            moment,
+            [key for key in keys if key],
+            scopes.needs(expression.condition),
         )
         self._judge = conditions.Judge(self._scope, moment)
         self._truth = self._judge.truth(expression.condition).copy()
@@ -146,7 +160,7 @@ class _Evaluation:
                 ]
             )
         self.verdicts = [
-            _lost(group)
+            _lost(group, definition)
             for group, number in zip(known, numbers, strict=True)
             if number is None
         ]
@@ -200,6 +214,8 @@ class _Evaluation:
             value=why.value(condition),
             reason=why.text(condition) + more,
             server_ids=tuple(sorted(why.server_ids(condition))),
+            severity=self._definition.severity,
+            values=bounded(why.values(condition)),
         )
 
 
@@ -216,11 +232,20 @@ def _key(grouping, group):
     return None if place is None else (grouping.key(group), place)
 
 
-def _lost(group):
+def bounded(values):
+    """
+    :param values: pairs, as many as there are
+    :returns: mapping of the first of them
+    """
+    return dict(itertools.islice(values, MAX_VALUES))
+
+
+def _lost(group, definition):
     return Verdict(
         group,
         model.AlarmState.UNDETERMINED,
         None,
         'there is no such server, or no such group of its definition, any '
         'more',
+        severity=definition.severity,
     )

@@ -76,22 +76,12 @@ class Leaf:
         self.lookback = lookback
 
     @classmethod
-    def of(cls, selector, lookback, grouping, moment):
+    def of(cls, samples, lookback, grouping):
         """
         :returns: Leaf, and the Table of its groups
         """
-        samples = moment.samples(selector)
-        seen = samples.end > samples.first
-        seen[seen] = (
-            samples.times[samples.end[seen] - 1] > moment.at - lookback
-        )
-        if not seen.all():
-            samples = samples.take(seen)
-        keys = [grouping.key(dict(one.dimensions)) for one in samples.metrics]
-        used, key = numpy.unique(samples.metric, return_inverse=True)
-        table = groups.Table(
-            grouping, [keys[place] for place in used], key, samples.server
-        )
+        keys, key = grouping.keys(samples)
+        table = groups.Table(grouping, keys, key, samples.server)
         return cls(samples, table.group, len(table), lookback), table
 
     def take(self, used):
@@ -179,22 +169,32 @@ class Scope:
         self.size = size
 
     @classmethod
-    def of(cls, conditions, match_by, moment, known=()):
+    def of(cls, conditions, match_by, moment, known=(), needed=frozenset()):
         """
-        :param known: function of a Grouping, the keys of groups that are
-            there whether they are seen or not
+        :param known: the keys of groups that are there whether they are seen
+            or not
+        :param needed: what else is read of each other group that is to be
+            there; see :func:`needs`
         """
         grouping = groups.Grouping(match_by, moment.servers)
+        read = dict(_read(conditions))
+        seen = {
+            node: _seen(node[0], lookback, moment)
+            for node, lookback in read.items()
+            if not isinstance(node, tree.Share)
+        }
+        if len(read) > 1:
+            seen = _alike(seen, needed & seen.keys(), grouping, known)
         leaves, tables = {}, {}
-        for node, lookback in _read(conditions):
-            if node in leaves:
-                continue
+        for node, lookback in read.items():
             if isinstance(node, tree.Share):
                 made = Parts.of(node, grouping, moment)
             else:
-                made = Leaf.of(node[0], lookback, grouping, moment)
+                made = Leaf.of(seen[node], lookback, grouping)
             leaves[node], tables[node] = made
-        universe = groups.Universe(grouping, tables.values())
+        universe = groups.Universe(
+            grouping, tables.values(), [tables[node] for node in needed]
+        )
         universe.add(list(known) + list(_always(conditions, grouping)))
         places = {
             node: table.find(universe.keys, universe.key, universe.server)
@@ -214,6 +214,61 @@ class Scope:
             used[places[node]] = True
             leaves[node] = leaf.take(used[:-1])
         return Scope(self.universe, leaves, places, len(chosen))
+
+
+def needs(condition):
+    """
+    :returns: frozenset of what a Scope reads, as its leaves: a group of which
+        any of these was not seen is none that the condition holds for
+    """
+    if isinstance(condition, tree.All):
+        return frozenset().union(*map(needs, condition.conditions))
+    if isinstance(condition, tree.Any):
+        return frozenset.intersection(*map(needs, condition.conditions))
+    if isinstance(condition, tree.Held):
+        return needs(condition.condition)
+    if isinstance(condition, tree.Absent):
+        return frozenset()
+    return frozenset(node for node, _ in _read([condition]))
+
+
+def _seen(selector, lookback, moment):
+    """
+    :returns: the Samples of those series that were seen so long ago
+    """
+    samples = moment.samples(selector)
+    seen = samples.end > samples.first
+    seen[seen] = samples.times[samples.end[seen] - 1] > moment.at - lookback
+    return samples if seen.all() else samples.take(seen)
+
+
+def _alike(seen, needed, grouping, known):
+    """Leave out series that can't be of a group that is asked for, since
+    nothing that is needed has the same value of a dimension: what other
+    services do is not of interest where it is about Cinder's.
+
+    :param seen: mapping of what is read to Samples
+    :param needed: some of what is read
+    """
+    told = {node: grouping.told(samples) for node, samples in seen.items()}
+    for at in range(len(grouping.names)):
+        values = {
+            node: [key[at] for key in keys] for node, (keys, _) in told.items()
+        }
+        # of one that lacks it others tell, or its server's name
+        having = {node for node, some in values.items() if None not in some}
+        if not needed & having:
+            continue
+        wanted = set.intersection(
+            *(set(values[node]) for node in needed & having)
+        )
+        wanted.update(key[at] for key, _ in known)
+        for node in having:
+            chosen = numpy.array([one in wanted for one in values[node]], bool)
+            if not chosen.all():
+                seen[node] = seen[node].take(chosen[told[node][1]])
+                told[node] = grouping.told(seen[node])
+    return seen
 
 
 def _read(conditions):

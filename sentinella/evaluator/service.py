@@ -18,7 +18,6 @@ undone with it; one that dies leaves its claim to whoever looks first after
 the lease, which is as long as the interval.
 """
 
-import dataclasses
 import os
 import threading
 import uuid
@@ -30,20 +29,33 @@ from sentinella import exceptions
 from sentinella import model
 from sentinella import service
 from sentinella.db import alarms
-from sentinella.db import channels
 from sentinella.db import definitions
-from sentinella.db import notifications
+from sentinella.db import heartbeat
+from sentinella.db import inhibitors
+from sentinella.evaluator import disabled
 from sentinella.evaluator import expression
+from sentinella.evaluator import flapping
 from sentinella.evaluator import gather
-from sentinella.evaluator import rules
+from sentinella.evaluator import inhibition
+from sentinella.evaluator import modes
+from sentinella.evaluator import outgoing
+from sentinella.evaluator import tiers
 from sentinella.evaluator import transitions
+from sentinella.evaluator import writer
 from sentinella.rpc import evaluator as contract
 from sentinella.rpc import transport as bus
 
 LOG = log.getLogger(__name__)
 
 #: Definitions that are claimed at once: few, so that others get their share.
-BATCH = 8
+BATCH = 16
+
+#: Seconds that what is over inhibits others still: it is not over for all
+#: at the same moment.
+LINGERS = 60.0
+
+#: Times the interval that a page waits for those who may inhibit it.
+PATIENCE = 2.0
 
 
 class Evaluator:
@@ -59,6 +71,7 @@ class Evaluator:
     ):
         self.failures = 0
         self._interval = conf.evaluator.interval
+        self._flapping = flapping.Flapping.of(conf)
         self._silent_after = conf.evaluator.silent_after
         self._project_id = conf.service_project_id
         self._owner = f'{conf.host}:{os.getpid()}:{uuid.uuid4().hex[:8]}'
@@ -66,7 +79,12 @@ class Evaluator:
         self._recent = storage.recent()
         self._notify = notify
         self._guards = {}
+        self._disabled = disabled.Disabled(conf, database)
         self._begun = False
+        self._heartbeat = heartbeat.Heartbeat(
+            database, model.InstanceKind.EVALUATOR, conf.host
+        )
+        self._outgoing = outgoing.of(conf, database, self._owner)
         self._loop = service.Loop(
             'evaluator', self.work, self._interval, due=self._due_in
         )
@@ -79,6 +97,9 @@ class Evaluator:
         )
 
     def start(self):
+        self._heartbeat.start()
+        if self._outgoing:
+            self._outgoing.start()
         self._loop.start()
         self._listening.start()
 
@@ -88,6 +109,9 @@ class Evaluator:
             self._server.stop()
             self._server.wait()
         self._loop.stop()
+        if self._outgoing:
+            self._outgoing.stop()
+        self._heartbeat.stop()
 
     def wake(self):
         """Look for due definitions now."""
@@ -123,7 +147,8 @@ class Evaluator:
             self._recent,
             list(_to_read(claim.definition for claim in claims)),
         )
-        for claim in claims:
+        moment.planned += self._disabled.windows(moment.hosts, moment.now)
+        for claim in _in_order(claims):
             self._guarded(claim.definition, self._evaluate, claim, moment)
 
     def _expect_all(self):
@@ -147,11 +172,12 @@ class Evaluator:
 
     def _evaluate(self, claim, moment):
         definition = claim.definition
-        read = expression.parse(definition.expression)
-        samples = moment.samples(definition.project_id)
-        for selector in read.lookbacks():
-            # before the transaction, for it may take its time
-            samples(selector)
+        read = expression.tiers(definition)
+        samples = moment.samples(definition.project_id, definition.releases)
+        for _, one in read:
+            for selector in one.lookbacks():
+                # before the transaction, for it may take its time
+                samples(selector)
         try:
             queued = self._database.write(
                 lambda session: self._store(
@@ -171,50 +197,109 @@ class Evaluator:
         """
         definitions.finish(session, claim)
         known = _by_group(alarms.of_definition(session, claim.definition))
-        verdicts = rules.evaluate(
+        verdicts = tiers.evaluate(
             claim.definition,
             read,
             samples,
-            moment.places,
+            moment.named(self._project_of(claim.definition)),
             moment.now,
             self._silent_after,
-            [alarm.group for alarm in known.values()],
-            [a.group for a in known.values() if transitions.is_on(a)],
+            list(known.values()),
         )
         # what begins may have been before
         begun = [v.group for v in verdicts if _key(v.group) not in known]
         known |= _by_group(alarms.of_groups(session, claim.definition, begun))
-        changes = [
-            self._follow(
-                known.get(_key(verdict.group)),
-                verdict,
-                claim.definition,
-                moment,
+        inhibited = self._inhibition(session, claim.definition, moment.now)
+        recent = self._changes(session, known, verdicts, moment.now)
+        writing, unanswered, queued = writer.Writer(session, moment.now), [], 0
+        for verdict in verdicts:
+            alarm = known.get(_key(verdict.group))
+            change, goes_on = self._follow(
+                alarm, verdict, claim.definition, moment, inhibited, recent
             )
-            for verdict in verdicts
-        ]
-        writer = _Writer(session, moment.now)
-        return sum(writer.save(change) for change in changes if change)
+            if change:
+                queued += writing.save(change)
+            elif goes_on:
+                unanswered.append(alarm)
+        return queued + writing.remind(unanswered)
 
-    def _follow(self, alarm, verdict, definition, moment):
-        about = [moment.servers[id_] for id_ in verdict.server_ids]
+    def _inhibition(self, session, definition, now):
+        if not definition.inhibited_by:
+            return inhibition.Inhibition()
+        return inhibition.Inhibition(
+            inhibitors.on(session, definition, now - LINGERS),
+            inhibitors.looked_at(session, definition, self._interval),
+            PATIENCE * self._interval,
+        )
+
+    def _changes(self, session, known, verdicts, now):
+        """When those alarms that change now did before."""
+        changing = [
+            known[_key(verdict.group)].id
+            for verdict in verdicts
+            if _key(verdict.group) in known
+            and transitions.is_change(known[_key(verdict.group)], verdict)
+        ]
+        return alarms.changes_since(
+            session, changing, now - self._flapping.window
+        )
+
+    def _follow(self, alarm, verdict, definition, moment, inhibited, recent):
+        """
+        :returns: Change or None, and whether it is an alarm that people were
+            told of and nobody answered
+        """
+        about = [
+            moment.servers[id_]
+            for id_ in verdict.server_ids
+            if id_ in moment.servers
+        ]
         server = None
         if alarm is not None:
             # as it is in this very transaction
             server = alarm.server
-        elif 'server' in verdict.group:
+        elif 'server' in verdict.group and about:
             server = about[0]
-        modes = [one.mode for one in ([server] if server else about)]
-        project_id = definition.project_id or self._project_id
-        return transitions.follow(
-            alarm,
-            verdict,
-            moment.now,
-            transitions.loudest(modes),
-            definition,
-            server.project_id if server else project_id,
-            server,
+        else:
+            server = self._host(verdict, definition, moment)
+        project_id = self._project_of(definition)
+        if server:
+            project_id = server.project_id
+        muted = modes.of_alarm(
+            verdict.group,
+            [server] if server else about,
+            definition.uuid,
+            project_id,
+            moment.hosts,
+            moment.planned,
         )
+        situation = transitions.Situation(
+            moment.now,
+            muted.mode,
+            inhibited,
+            recent.get(alarm.id, ()) if alarm else (),
+            self._flapping,
+        )
+        change = transitions.follow(
+            alarm, verdict, situation, definition, project_id, server
+        )
+        group = verdict.group
+        return change, transitions.is_unanswered(alarm, situation, group)
+
+    def _project_of(self, definition):
+        """The project whose alarms they are, where no server has another."""
+        return definition.project_id or self._project_id
+
+    def _host(self, verdict, definition, moment):
+        """The server that a group is about by its name alone, None where
+        there is none, or several."""
+        project_id = self._project_of(definition)
+        named = [
+            server
+            for server in moment.hosts.get(verdict.group.get('host'), ())
+            if server.project_id == project_id
+        ]
+        return named[0] if len(named) == 1 else None
 
 
 class Endpoint:
@@ -230,14 +315,30 @@ class Endpoint:
         self._wake()
 
 
+def _in_order(claims):
+    """Those that inhibit others come before these, and both before all else:
+    what many alarms hang on is told of first."""
+    inhibiting = {
+        name for claim in claims for name in claim.definition.inhibited_by
+    }
+
+    def turn(claim):
+        if claim.definition.inhibited_by:
+            return 1
+        return 0 if claim.definition.name in inhibiting else 2
+
+    return sorted(claims, key=turn)
+
+
 def _to_read(several):
     for definition in several:
         try:
-            read = expression.parse(definition.expression)
-        except exceptions.InvalidExpression:
+            read = expression.tiers(definition)
+        except exceptions.InvalidInput:
             # is told of when its turn comes
             continue
-        yield read, definition.project_id
+        for _, one in read:
+            yield one, definition.project_id
 
 
 def _by_group(found):
@@ -246,48 +347,3 @@ def _by_group(found):
 
 def _key(group):
     return tuple(sorted(group.items()))
-
-
-class _Writer:
-    """Stores what follows from the verdicts on one definition.
-
-    :param now: seconds, for the outbox
-    """
-
-    def __init__(self, session, now):
-        self._session = session
-        self._now = now
-        self._targets = {}
-
-    def save(self, change):
-        """Store a change, and put it into the outbox.
-
-        A page that no channel takes is not told: it goes out once there is
-        one, if the alarm still is. A recovery is told with or without.
-
-        :returns: how many notifications were put there
-        """
-        session, alarm, dirty = self._session, change.alarm, change.dirty
-        targets = self._for(alarm) if change.notify else []
-        if targets or change.notify == model.AlarmState.OK:
-            alarm = dataclasses.replace(alarm, notified_state=change.notify)
-            dirty = True
-        if dirty:
-            alarm = alarms.save(session, alarm)
-        transition = change.transition
-        if transition is not None:
-            transition = alarms.add_transition(session, alarm, transition)
-        elif targets:
-            # it led here before, when nobody was to be told
-            (transition,) = alarms.transitions(session, alarm.uuid, limit=1)
-        if targets:
-            notifications.add(session, alarm, transition, targets, self._now)
-        return len(targets)
-
-    def _for(self, alarm):
-        """One look for all alarms that go the same way: there may be many,
-        at each evaluation, where nobody has made a channel."""
-        key = alarm.project_id, alarm.severity
-        if key not in self._targets:
-            self._targets[key] = channels.for_alarm(self._session, alarm)
-        return self._targets[key]

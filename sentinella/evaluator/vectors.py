@@ -29,13 +29,16 @@ class Servers:
     """What the rules need to know of servers, each at a place.
 
     :param servers: mapping of ids to Servers
+    :ivar hostnames: of each; see :meth:`named`
     """
 
     def __init__(self, servers):
         self.ids = numpy.array(sorted(servers), dtype=numpy.int64)
         ordered = [servers[id_] for id_ in self.ids.tolist()]
         self.uuids = [one.uuid for one in ordered]
+        self.hostnames = [one.hostname for one in ordered]
         self.interval = numpy.array([one.interval for one in ordered], float)
+        self._projects = [one.project_id for one in ordered]
         self._visible = numpy.ones(len(ordered), bool)
 
     def __len__(self):
@@ -44,6 +47,18 @@ class Servers:
     @functools.cached_property
     def places(self):
         return {uuid: place for place, uuid in enumerate(self.uuids)}
+
+    def named(self, project_id):
+        """The same, but only servers of a project go by their mere names:
+        nobody's server becomes a host of the cloud for being called so."""
+        mine = copy.copy(self)
+        mine.hostnames = [
+            name if project == project_id else f'{name}@{project}'
+            for name, project in zip(
+                self.hostnames, self._projects, strict=True
+            )
+        ]
+        return mine
 
     def only(self, ids):
         """The same places, but only some servers are found."""

@@ -19,8 +19,9 @@ from sentinella import exceptions
 from sentinella import model
 from sentinella import signing
 from sentinella import wire
+from sentinella.ingest import bounds
 
-#: Characters of a body. A registration has a few thousand; a report holds a
+#: Bytes of a body. A registration has a few thousand; a report holds a
 #: frame, and log events of 256 KiB at most.
 MAX_BODY = 4 * 2**20
 
@@ -37,7 +38,11 @@ def open_registration(payload):
     :returns: a Registration, and the set of keys that did sign it
     :raises InvalidReport: it can't be read; names what and what was expected
     """
-    return _open(payload, signing.REGISTRATION, model.Registration)
+    registration, signers = _open(
+        payload, signing.REGISTRATION, model.Registration
+    )
+    bounds.check_registration(registration)
+    return registration, signers
 
 
 def open_report(payload):
@@ -46,6 +51,7 @@ def open_report(payload):
     :raises InvalidReport: as of :func:`open_registration`
     """
     report, signers = _open(payload, signing.REPORT, model.Report)
+    bounds.check_report(report)
     alone = len(payload.get('signatures', ())) == 1
     return report, signers if alone else frozenset()
 
@@ -64,9 +70,10 @@ def sender(payload):
 
 def _open(payload, kind, cls):
     signed = wire.from_wire(model.Signed, payload)
-    if len(signed.body) > MAX_BODY:
+    # an escape of JSON never takes fewer bytes than what it stands for
+    if len(signed.body.encode(errors='replace')) > MAX_BODY:
         raise exceptions.InvalidReport(
-            f'Signed.body: expected at most {MAX_BODY} characters'
+            f'Signed.body: expected at most {MAX_BODY} bytes'
         )
     if len(signed.signatures) > MAX_SIGNATURES:
         raise exceptions.InvalidReport(

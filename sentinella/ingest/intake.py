@@ -38,21 +38,14 @@ from sentinella.db import definitions
 from sentinella.db import log_events
 from sentinella.db import servers
 from sentinella.db import services
+from sentinella.ingest import clocks
 from sentinella.ingest import envelope
+from sentinella.ingest import history
 from sentinella.ingest import refusals
 from sentinella.ingest import trust
 from sentinella.storage import base
 
 LOG = log.getLogger(__name__)
-
-#: Seconds that an agent's clock may differ before its times are shifted:
-#: less than this is no worse than the way to us, and shifting would only
-#: make neighbours' samples look disordered.
-CLOCK_TOLERANCE = 2.0
-
-#: Seconds that a measured offset must change by to be kept. Keeping it still
-#: makes a re-sent frame land on the time that it had before.
-CLOCK_STEP = 1.0
 
 #: Seconds that a batch waits for more while several come at once: as with
 #: PostgreSQL's commit_delay, fewer and larger transactions. Measured with 32
@@ -69,6 +62,15 @@ LATER = model.Receipt(
 )
 UNSTORABLE = model.Receipt(
     model.ReceiptStatus.REFUSED, 'a value in it fits into no column'
+)
+
+#: What they raise that can't keep a value: the database, its driver, and
+#: those who write it down for them.
+_OF_VALUES = (
+    db_exception.DBDataError,
+    OverflowError,
+    RecursionError,
+    ValueError,
 )
 
 
@@ -92,46 +94,17 @@ def current(report, server):
     return dataclasses.replace(report, services=(), complete=False)
 
 
-def taken(report, server):
-    """The Server once the report is stored."""
-    lane = 'urgent_sequence' if report.overtakes else 'sequence'
-    return dataclasses.replace(server, **{lane: report.sequence})
+def taken(report, server, now):
+    """The Server once the report is stored.
 
-
-def clock_offset(server, sent_at, now):
-    """The agent's clock less ours; the one kept before while it still does.
-
-    :param sent_at: the agent's clock when it sent; 0 where it did not say
+    :param now: when it came
     """
-    measured = sent_at - now if sent_at else 0.0
-    if abs(measured - server.clock_offset) < CLOCK_STEP:
-        return server.clock_offset
-    return measured
-
-
-def shift(server, at):
-    """Our time for an agent's."""
-    if abs(server.clock_offset) < CLOCK_TOLERANCE:
-        return at
-    return round(at - server.clock_offset, 3)
-
-
-def shift_all(server, things, *attributes):
-    """The same things with their times shifted; mostly the very same. One
-    that is 0 is none."""
-    if abs(server.clock_offset) < CLOCK_TOLERANCE:
-        return things
-    return [
-        dataclasses.replace(
-            thing,
-            **{
-                name: shift(server, value)
-                for name in attributes
-                if (value := getattr(thing, name))
-            },
-        )
-        for thing in things
-    ]
+    lane = 'urgent_sequence' if report.overtakes else 'sequence'
+    return dataclasses.replace(
+        server,
+        **{lane: report.sequence},
+        clock_offset=clocks.offset(server, report.sent_at, now),
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -205,11 +178,11 @@ class Ingest:
         except exceptions.InvalidReport as error:
             self._refusals.tell(envelope.sender(payload), str(error))
             return model.Receipt(model.ReceiptStatus.REFUSED, str(error))
-        except db_exception.DBDataError:
-            self._refusals.tell(envelope.sender(payload), UNSTORABLE.reason)
-            return UNSTORABLE
         except Exception as error:
             failure = error
+        if _is_of_what_came(failure):
+            self._refusals.tell(envelope.sender(payload), UNSTORABLE.reason)
+            return UNSTORABLE
         self._storing.failed(failure)
         return LATER
 
@@ -250,7 +223,7 @@ class Ingest:
                 session, known, registration, project, **verdict.keys
             )
             if verdict.receipt is ACCEPTED:
-                offset = clock_offset(server, registration.sent_at, now)
+                offset = clocks.offset(server, registration.sent_at, now)
                 servers.accept(session, {server.id: server.sequence}, now)
                 servers.correct(session, [(server.id, offset, 0)])
         if (
@@ -309,22 +282,24 @@ class Ingest:
     def _knows_schema(self, frame):
         if frame is None:
             return True
-        if frame.metrics is not None:
-            if frame.schema != model.schema_digest(frame.metrics):
-                raise exceptions.InvalidReport(
-                    f'frame schema {frame.schema!r:.40} is not that of its '
-                    'metrics'
-                )
-            if self._storage.metrics_of(frame.schema) is None:
-                self._storage.learn(frame.metrics)
-        metrics = self._storage.metrics_of(frame.schema)
+        metrics = frame.metrics
         if metrics is None:
-            return False
+            metrics = self._storage.metrics_of(frame.schema)
+            if metrics is None:
+                return False
+        elif frame.schema != model.schema_digest(metrics):
+            raise exceptions.InvalidReport(
+                f'frame schema {frame.schema[:40]!a:.60} is not that of its '
+                'metrics'
+            )
         count = len(model.unpack_bytes(frame.values)) // 8
         if count != len(metrics):
             raise exceptions.InvalidReport(
                 f'frame: expected {len(metrics)} values, got {count}'
             )
+        if self._storage.metrics_of(frame.schema) is None:
+            # for good, so not before all else is right
+            self._storage.learn(metrics)
         return True
 
     def _store_waiting(self):
@@ -359,7 +334,7 @@ class Ingest:
                 self._answer([waiting])
             return
         for waiting in batch:
-            if isinstance(error, db_exception.DBDataError):
+            if _is_of_what_came(error):
                 self._refusals.tell(waiting.report.server, UNSTORABLE.reason)
                 waiting.stored.set_result(UNSTORABLE)
             else:
@@ -386,16 +361,23 @@ class Ingest:
         with self._database.writer() as session:
             locked = servers.lock(session, {w.report.server for w in batch})
             now = clock.read(session)
-            verdicts, accepted = [], []
+            verdicts, accepted, past, corrections = [], [], [], []
             for waiting in batch:
                 report = waiting.report
                 server = locked.get(report.server)
                 verdicts.append(self._judge_report(waiting, server))
                 if verdicts[-1].receipt is ACCEPTED:
+                    known = server
+                    locked[report.server] = taken(report, known, now)
+                    server, report = clocks.settle(known, report, now)
+                    corrections += _corrections(known, report, now)
                     accepted.append((server, current(report, server)))
-                    locked[report.server] = taken(report, server)
+                    if accepted[-1][1] is not report:
+                        past.append((server, report))
             self._storage.write(_frames(accepted))
             poked = self._apply(session, accepted, now)
+            servers.correct(session, corrections)
+            history.fill(session, past, now)
         return verdicts, poked
 
     def _apply(self, session, accepted, now):
@@ -404,7 +386,7 @@ class Ingest:
             [
                 (
                     server.id,
-                    shift_all(server, report.services, 'since'),
+                    clocks.shift_all(server, report.services, 'since'),
                     report.complete,
                 )
                 for server, report in accepted
@@ -417,7 +399,9 @@ class Ingest:
             [
                 (server.id, event)
                 for server, report in accepted
-                for event in shift_all(server, report.events, 'at', 'last_at')
+                for event in clocks.shift_all(
+                    server, report.events, 'at', 'last_at'
+                )
             ],
         )
         servers.accept(
@@ -425,8 +409,8 @@ class Ingest:
             {s.id: r.sequence for s, r in accepted if not r.overtakes},
             now,
             {s.id: r.sequence for s, r in accepted if r.overtakes},
+            history.keep(session, accepted, now),
         )
-        servers.correct(session, _corrections(accepted, now))
         changed = self._changed_metrics(accepted)
         return definitions.poke(session, changed) if changed else 0
 
@@ -443,11 +427,18 @@ class Ingest:
         }
 
 
+def _is_of_what_came(error):
+    """Whether it fails by its values, and so would each time."""
+    return isinstance(error, _OF_VALUES) or isinstance(
+        getattr(error, 'orig', None), _OF_VALUES
+    )
+
+
 def _frames(accepted):
     return [
         base.StoredFrame(
             server_id=server.id,
-            at=shift(server, report.frame.at),
+            at=clocks.shift(server, report.frame.at),
             schema=report.frame.schema,
             values=report.frame.values,
         )
@@ -456,11 +447,9 @@ def _frames(accepted):
     ]
 
 
-def _corrections(accepted, now):
-    """Of those whose clock jumped, or who lost something."""
-    found = []
-    for server, report in accepted:
-        offset = clock_offset(server, report.sent_at, now)
-        if offset != server.clock_offset or report.dropped:
-            found.append((server.id, offset, report.dropped))
-    return found
+def _corrections(server, report, now):
+    """Of one whose clock jumped, or who lost something."""
+    offset = clocks.offset(server, report.sent_at, now)
+    if offset == server.clock_offset and not report.dropped:
+        return []
+    return [(server.id, offset, report.dropped)]

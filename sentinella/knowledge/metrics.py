@@ -19,7 +19,8 @@ from sentinella import model
 #: Names whose samples are a state: it is so, or it is not.
 STATES = re.compile(
     r'.+(\.(up|read_only|synchronised|trusted|primary|synced|streaming|applied'
-    r'|connected|northd_active|raft_leader|raft_has_leader)|_alarm)'
+    r'|connected|northd_active|raft_leader|raft_has_leader'
+    r'|enabled|available|auto_disabled)|_alarm)'
 )
 
 #: Names whose samples count what happened since the sample before.

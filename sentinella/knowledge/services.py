@@ -16,9 +16,8 @@ import dataclasses
 import importlib.resources
 import re
 
-import yaml
-
 from sentinella import exceptions
+from sentinella.knowledge import reading
 
 #: The formats of logs that are read; a file that is plainly in another one
 #: of them is read as that.
@@ -175,25 +174,21 @@ def load(paths=()):
 
 
 def _read(text, path):
-    try:
-        # the C loader, where there is one, is ten times as fast
-        loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
-        data = yaml.load(text, loader)  # noqa: S506
-    except yaml.YAMLError as error:
-        reason = ' '.join(str(error).split())
-        raise exceptions.InvalidConfiguration(f'{path}: {reason}')
+    data = reading.parsed(text, path)
     kinds, majors = {}, {}
-    for project, body in _mapping(data, path, 'projects').items():
+    for project, body in reading.mapping(data, path, 'projects').items():
         where = f'{path}: {project}'
-        body = _mapping(body, where, 'services')
-        _known(body, ('major', 'defaults', 'services'), where)
+        body = reading.mapping(body, where, 'services')
+        reading.known(body, ('major', 'defaults', 'services'), where)
         if 'major' in body:
-            majors[project] = _typed(body['major'], int, where, 'major')
-        defaults = _mapping(body.get('defaults', {}), where, 'defaults')
-        services = _mapping(body.get('services'), where, 'services')
+            majors[project] = reading.typed(body['major'], int, where, 'major')
+        defaults = reading.mapping(body.get('defaults', {}), where, 'defaults')
+        services = reading.mapping(body.get('services'), where, 'services')
         for name, entry in services.items():
             there = f'{where}: {name}'
-            entry = {} if entry is None else _mapping(entry, there, 'keys')
+            entry = (
+                {} if entry is None else reading.mapping(entry, there, 'keys')
+            )
             kinds[name] = _kind(project, name, {**defaults, **entry}, there)
     return kinds, majors
 
@@ -204,28 +199,30 @@ def _kind(project, name, entry, where):
             f'{where}: a name is of lower case letters, digits, ., _ and -'
         )
     fields = [field.name for field in dataclasses.fields(Kind)][2:]
-    _known(entry, fields, where)
+    reading.known(entry, fields, where)
     return Kind(
         name=name,
         project=str(project),
-        binaries=_list(entry, 'binaries', str, where, (name,)),
-        wsgi=_list(entry, 'wsgi', str, where),
-        ports=_list(entry, 'ports', int, where),
+        binaries=reading.listed(entry, 'binaries', str, where, (name,)),
+        wsgi=reading.listed(entry, 'wsgi', str, where),
+        ports=reading.listed(entry, 'ports', int, where),
         needs=_expression(entry, 'needs', where),
         unless=_expression(entry, 'unless', where),
         instance=_expression(entry, 'instance', where, groups=1),
         idles=_expression(entry, 'idles', where),
-        workers=_typed(entry.get('workers', True), bool, where, 'workers'),
+        workers=reading.typed(
+            entry.get('workers', True), bool, where, 'workers'
+        ),
         uses=_connections(entry, where, 'uses', 'keeps'),
         keeps=_connections(entry, where, 'keeps'),
-        log_files=_list(entry, 'log_files', str, where, None),
-        usual_logs=_list(entry, 'usual_logs', str, where),
+        log_files=reading.listed(entry, 'log_files', str, where, None),
+        usual_logs=reading.listed(entry, 'usual_logs', str, where),
         log_format=_log_format(entry, where),
     )
 
 
 def _connections(entry, where, *keys):
-    found = [c for key in keys for c in _list(entry, key, str, where)]
+    found = [c for key in keys for c in reading.listed(entry, key, str, where)]
     for connection in found:
         if connection not in CONNECTIONS:
             raise exceptions.InvalidConfiguration(
@@ -236,7 +233,7 @@ def _connections(entry, where, *keys):
 
 
 def _expression(entry, key, where, groups=None):
-    text = _typed(entry.get(key, ''), str, where, key)
+    text = reading.typed(entry.get(key, ''), str, where, key)
     try:
         found = re.compile(text).groups
     except re.error as error:
@@ -249,42 +246,12 @@ def _expression(entry, key, where, groups=None):
 
 
 def _log_format(entry, where):
-    name = _typed(entry.get('log_format', 'oslo'), str, where, 'log_format')
+    name = reading.typed(
+        entry.get('log_format', 'oslo'), str, where, 'log_format'
+    )
     if name not in LOG_FORMATS:
         raise exceptions.InvalidConfiguration(
             f'{where}: log_format: expected one of '
             f'{", ".join(LOG_FORMATS)}, got {name!r:.60}'
         )
     return name
-
-
-def _mapping(value, where, of):
-    if not isinstance(value, dict):
-        raise exceptions.InvalidConfiguration(
-            f'{where}: expected a mapping of {of}, got {type(value).__name__}'
-        )
-    return value
-
-
-def _known(entry, expected, where):
-    for key in entry:
-        if key not in expected:
-            raise exceptions.InvalidConfiguration(
-                f'{where}: unknown key {key!r}, expected one of: '
-                f'{", ".join(expected)}'
-            )
-
-
-def _list(entry, key, kind, where, default=()):
-    if key not in entry:
-        return default
-    value = _typed(entry[key], list, where, key)
-    return tuple(_typed(item, kind, where, key) for item in value)
-
-
-def _typed(value, kind, where, key):
-    if type(value) is not kind:
-        raise exceptions.InvalidConfiguration(
-            f'{where}: {key}: expected {kind.__name__}, got {value!r:.60}'
-        )
-    return value

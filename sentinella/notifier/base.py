@@ -13,29 +13,107 @@
 """The interface of a notification driver."""
 
 import abc
+import dataclasses
 import functools
+import re
 
 import jsonschema
 
 from sentinella import exceptions
+from sentinella import service
 
 #: Parts of a schema whose errors quote names of settings, but no values.
 NAMES_ONLY = ('additionalProperties', 'required')
 
 
+#: Of each channel, whatever its driver: words of its own.
+TEMPLATES = {
+    'type': 'object',
+    'title': 'Templates',
+    'description': 'Words in the place of ours, as templates of Jinja.',
+    'additionalProperties': False,
+    'properties': {
+        'title': {
+            'type': 'string',
+            'title': 'Title',
+            'description': 'One line, as a lock screen shows it.',
+            'maxLength': 2000,
+        },
+        'text': {
+            'type': 'string',
+            'title': 'Text',
+            'description': 'All of the message, as plain text.',
+            'maxLength': 20000,
+        },
+    },
+}
+
+
+def settings(properties=None, required=()):
+    """Make the schema of a channel's settings.
+
+    :param properties: JSON schemas by name, each with a `title` and a
+        `description`, so that whoever makes a channel can be asked for them
+    :param required: names of those that there has to be
+    """
+    return {
+        'type': 'object',
+        'additionalProperties': False,
+        'required': list(required),
+        'properties': {**(properties or {}), 'templates': TEMPLATES},
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class Delivered:
+    """That a message went out.
+
+    :ivar answer: what the other side said, short, no secret in it
+    :ivar reference: mapping of JSON types, small, that the driver wants to
+        have with the next message of the same alarm on the same channel, as
+        `message['reference']`; None keeps none
+    """
+
+    answer: str = ''
+    reference: dict | None = None
+
+
 class Driver(abc.ABC):
     """Sends notifications somewhere.
 
-    :cvar schema: JSON schema of a channel's settings
+    Its class says all that there is to know of it: the docstring what it is
+    good for and what it needs.
+
+    :cvar schema: JSON schema of a channel's settings, as :func:`settings`
+        makes it
     :cvar secrets: names of the settings that are never shown
+    :cvar DIGESTS: whether many messages may become one. Not where the other
+        end has a state of its own for each alarm: it would not hear of them.
+    :cvar OPTIONS: oslo.config options, of the group `notifier_<name>`
     :param conf: the configuration
+    :raises InvalidConfiguration: an option has a value that can't be used
     """
 
-    schema = {'type': 'object', 'additionalProperties': False}
+    schema = settings()
     secrets = ()
+    DIGESTS = True
+    OPTIONS = ()
 
     def __init__(self, conf):
         self.conf = conf
+        if self.OPTIONS:
+            conf.register_opts(self.OPTIONS, group=self.group())
+            service.read_options(conf, self.group(), self.OPTIONS)
+
+    @classmethod
+    def group(cls):
+        """The section of its options."""
+        return f'notifier_{cls.__module__.rpartition(".")[2]}'
+
+    @property
+    def options(self):
+        """The values of its own options."""
+        return self.conf[self.group()]
 
     @classmethod
     def check(cls, settings):
@@ -62,15 +140,30 @@ class Driver(abc.ABC):
 
         :param settings: a channel's, checked
         :param message: mapping made by :mod:`sentinella.notifier.message`,
-            the same for each driver; its `id` is the same at each attempt
-        :raises Retry: it did not go this time
+            the same for each driver; its `id` is the same at each attempt,
+            its `reference` what the one before of this alarm on this channel
+            left, or None
+        :returns: Delivered
+        :raises Retry: it did not go this time; its `after` says how many
+            seconds the other side wants to be left alone for
         :raises Final: it will never go
         """
+
+
+def _pattern(validator, pattern, instance, schema):
+    """As schemas have it: `$` is the end, which in Python may be before a
+    line end, and those belong into no header."""
+    strict = re.sub(r'\$\Z', r'\\Z', pattern)
+    if isinstance(instance, str) and not re.search(strict, instance):
+        yield jsonschema.ValidationError(f'does not match {pattern!r}')
+
+
+_Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator, {'pattern': _pattern}
+)
 
 
 @functools.cache
 def _validator(cls):
     """To make one costs a hundred times what using it does."""
-    return jsonschema.Draft202012Validator(
-        cls.schema, format_checker=jsonschema.FormatChecker()
-    )
+    return _Validator(cls.schema, format_checker=jsonschema.FormatChecker())

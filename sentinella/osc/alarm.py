@@ -35,7 +35,9 @@ FIELDS = (
     'last_at',
     'acknowledged_by',
     'acknowledged_at',
+    'acknowledged_until',
     'note',
+    'flapping_since',
     'definition_id',
     'server_id',
     'project_id',
@@ -145,15 +147,31 @@ class _Handle(base.Each):
         )
         return parser
 
+    def body(self, args):
+        return base.given(args, 'note')
+
     def act(self, name, args):
-        body = base.given(args, 'note')
-        self.client.post(f'alarms/{name}/{self.verb}', body)
+        self.client.post(f'alarms/{name}/{self.verb}', self.body(args))
 
 
 class AcknowledgeAlarm(_Handle):
     """Say that somebody looks after alarms"""
 
     verb = 'acknowledge'
+
+    def get_parser(self, prog_name):
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--until',
+            metavar='<time>',
+            type=base.moment_to_come,
+            help='Open them again then, if they still are: a time such as '
+            '2026-01-31T12:00:00Z, or such as 2h, from now on',
+        )
+        return parser
+
+    def body(self, args):
+        return base.given(args, 'note', 'until')
 
 
 class ResolveAlarm(_Handle):
@@ -166,7 +184,8 @@ class ListTransition(base.List):
     """List an alarm's changes of state, newest first"""
 
     key = 'transitions'
-    fields = ('at', 'from_state', 'to_state', 'reason', 'value')
+    fields = ('at', 'from_state', 'to_state', 'severity', 'reason', 'value')
+    long_fields = ('from_severity', 'values')
     limit = 100
 
     def get_parser(self, prog_name):

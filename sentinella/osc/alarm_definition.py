@@ -12,6 +12,8 @@
 
 """What alarms are raised for."""
 
+import argparse
+
 from sentinella.osc import base
 from sentinella.osc import channel
 
@@ -21,7 +23,10 @@ FIELDS = (
     'expression',
     'type',
     'severity',
+    'tiers',
     'match_by',
+    'inhibited_by',
+    'releases',
     'enabled',
     'description',
     'cause',
@@ -30,6 +35,7 @@ FIELDS = (
     'project_id',
     'builtin',
     'customized',
+    'customizations',
     'created_at',
     'updated_at',
 )
@@ -68,6 +74,17 @@ def names(text):
     return [name.strip() for name in text.split(',') if name.strip()]
 
 
+def tier(text):
+    """Type of an option that names a severity and an expression."""
+    severity, equals, expression = text.partition('=')
+    if severity not in SEVERITIES or not equals:
+        raise argparse.ArgumentTypeError(
+            f'expected <severity>=<expression>, the severity one of '
+            f'{", ".join(SEVERITIES)}, got {text}'
+        )
+    return severity, expression.strip()
+
+
 def add_options(parser, required):
     """Add what a definition is made of.
 
@@ -92,11 +109,32 @@ def add_options(parser, required):
         help='How bad it is',
     )
     parser.add_argument(
+        '--tier',
+        metavar='<severity=expression>',
+        dest='tiers',
+        action='append',
+        type=tier,
+        help='A stricter expression, and how bad it is if that holds; may be '
+        'repeated. Takes the place of all there are',
+    )
+    parser.add_argument(
+        '--inhibited-by',
+        metavar='<name,...>',
+        type=names,
+        help='Notify of nothing while one of these definitions has an alarm',
+    )
+    parser.add_argument(
         '--match-by',
         metavar='<dimension,...>',
         type=names,
         help='One alarm for each distinct value of these dimensions, such '
         'as server,service',
+    )
+    parser.add_argument(
+        '--releases',
+        metavar='<bounds>',
+        help='Only for servers with these OpenStack releases, such as '
+        '">=2024.1,<2026.1"; "" for all',
     )
     for text, meaning in TEXTS.items():
         parser.add_argument(f'--{text}', metavar='<text>', help=meaning)
@@ -113,8 +151,17 @@ def add_options(parser, required):
 def body_of(client, args):
     """The request's body of the options that were given."""
     body = base.given(
-        args, 'expression', 'type', 'severity', 'match_by', *TEXTS
+        args,
+        'expression',
+        'type',
+        'severity',
+        'match_by',
+        'inhibited_by',
+        'releases',
+        *TEXTS,
     )
+    if args.tiers is not None:
+        body['tiers'] = dict(args.tiers)
     if args.enabled is not None:
         body['enabled'] = args.enabled
     if args.channels is not None:
@@ -205,3 +252,17 @@ class DeleteAlarmDefinition(base.Each):
 
     def act(self, name, args):
         self.client.delete(f'{PATH}/{find_id(self.client, name)}')
+
+
+class ResetAlarmDefinition(base.Each):
+    """Make built-in alarm definitions as they are shipped"""
+
+    noun = 'definition'
+    verb = 'reset'
+
+    def act(self, name, args):
+        found = find(self.client, name)
+        changed = found['customizations'].items()
+        body = {field: note['is'] for field, note in changed}
+        if body:
+            self.client.patch(f'{PATH}/{found["id"]}', body)

@@ -25,27 +25,51 @@ from sentinella.osc import columns
 #: How the values of a field are shown, wherever it is.
 COLUMNS = {
     'acknowledged_at': columns.Time,
+    'acknowledged_until': columns.Time,
     'at': columns.Time,
     'changed_at': columns.Time,
     'channels': columns.Words,
     'clock_offset': columns.Number,
+    'cloud_groups': columns.Words,
     'created_at': columns.Time,
+    'customizations': columns.Customizations,
+    'definitions': columns.Words,
     'delivered_at': columns.Time,
     'dimensions': columns.Pairs,
+    'down': columns.While,
+    'ends_at': columns.Time,
+    'excluded': columns.While,
     'facts': columns.Facts,
     'first_at': columns.Time,
+    'flapping_since': columns.Time,
     'group': columns.Pairs,
+    'inhibited_by': columns.Words,
     'last_at': columns.Time,
     'last_report_at': columns.Time,
     'log_files': columns.Words,
     'match_by': columns.Words,
     'next_attempt_at': columns.Time,
+    'next_ends_at': columns.Time,
+    'next_starts_at': columns.Time,
+    'over_at': columns.Time,
+    'percent': columns.Share,
+    'percent_at_least': columns.Share,
     'pids': columns.Words,
+    'quiet': columns.Pairs,
     'refused_at': columns.Time,
+    'servers': columns.Words,
+    'services': columns.Words,
     'settings': columns.Pairs,
     'since': columns.Time,
+    'starts_at': columns.Time,
+    'undetermined': columns.While,
+    'until': columns.Time,
+    'unwatched': columns.While,
+    'up': columns.While,
+    'tiers': columns.Pairs,
     'updated_at': columns.Time,
     'value': columns.Number,
+    'values': columns.Pairs,
 }
 
 #: Headers that are not just the field's name.
@@ -59,10 +83,17 @@ HEADERS = {
     'id': 'ID',
     'last_at': 'Last',
     'last_report_at': 'Last Report',
+    'ends_at': 'End',
     'next_attempt_at': 'Next Attempt',
+    'next_ends_at': 'Next End',
+    'next_starts_at': 'Next Start',
+    'over_at': 'Over',
+    'percent': 'Uptime',
+    'percent_at_least': 'At Least',
     'pids': 'PIDs',
     'refused_at': 'Last Refused',
     'request_id': 'Request ID',
+    'starts_at': 'Start',
 }
 
 SECONDS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400}
@@ -230,12 +261,21 @@ def moment(text):
         that long ago
     :returns: ISO 8601 in UTC
     """
-    ago = re.fullmatch(r'-?(\d+)([smhd])', text)
+    return _moment(text, r'-?(\d+)([smhd])', -1)
+
+
+def moment_to_come(text):
+    """As :func:`moment`, but `90m` is so long from now on."""
+    return _moment(text, r'\+?(\d+)([smhd])', 1)
+
+
+def _moment(text, pattern, direction):
+    distance = re.fullmatch(pattern, text)
     try:
-        if ago:
-            seconds = int(ago[1]) * SECONDS[ago[2]]
+        if distance:
+            seconds = direction * int(distance[1]) * SECONDS[distance[2]]
             now = datetime.datetime.now(datetime.UTC)
-            at = now - datetime.timedelta(seconds=seconds)
+            at = now + datetime.timedelta(seconds=seconds)
         else:
             at = datetime.datetime.fromisoformat(text)
     except (ValueError, OverflowError):

@@ -18,6 +18,7 @@ import json
 from osc_lib import exceptions
 
 from sentinella.osc import base
+from sentinella.osc import subscription
 
 FIELDS = (
     'id',
@@ -25,13 +26,21 @@ FIELDS = (
     'driver',
     'settings',
     'min_severity',
+    'services',
+    'cloud_groups',
+    'definitions',
+    'repeat_interval',
+    'escalate_after',
+    'escalate_to',
+    'escalations_only',
+    'quiet',
+    'rate',
+    'digest_over',
     'enabled',
     'project_id',
     'created_at',
     'updated_at',
 )
-
-SEVERITIES = ('critical', 'major', 'warning', 'info')
 
 
 def find(client, name_or_id):
@@ -83,20 +92,21 @@ def add_options(parser):
     )
     parser.add_argument(
         '--min-severity',
-        choices=SEVERITIES,
+        choices=subscription.SEVERITIES,
         help='Send nothing less severe than this',
     )
+    subscription.add_options(parser)
     base.add_enable(parser, 'the channel')
 
 
-def body_of(args):
+def body_of(client, args):
     """The request's body of the options that were given."""
-    body = base.given(args, 'name', 'min_severity')
+    body = base.given(args, 'name', 'min_severity', 'enabled')
     if args.settings is not None:
         body['settings'] = dict(args.settings)
-    if args.enabled is not None:
-        body['enabled'] = args.enabled
-    return body
+    if args.escalate_to is not None:
+        body['escalate_to'] = find_id(client, args.escalate_to)
+    return body | subscription.body_of(client, args)
 
 
 class ListChannel(base.List):
@@ -104,7 +114,14 @@ class ListChannel(base.List):
 
     path = key = 'channels'
     fields = ('id', 'name', 'driver', 'min_severity', 'enabled')
-    long_fields = ('settings', 'project_id')
+    long_fields = (
+        'settings',
+        'services',
+        'cloud_groups',
+        'definitions',
+        'escalate_to',
+        'project_id',
+    )
 
 
 class ShowChannel(base.Show):
@@ -133,13 +150,17 @@ class CreateChannel(base.Show):
             '--driver',
             metavar='<driver>',
             required=True,
-            help='How it delivers, such as webhook or log',
+            help='How it delivers; see: openstack sentinella driver list',
         )
         add_options(parser)
         return parser
 
     def request(self, args):
-        body = {'driver': args.driver, 'settings': {}, **body_of(args)}
+        body = {
+            'driver': args.driver,
+            'settings': {},
+            **body_of(self.client, args),
+        }
         return self.client.post('channels', body)
 
 
@@ -154,7 +175,7 @@ class SetChannel(base.Command):
         return parser
 
     def take_action(self, args):
-        body = body_of(args)
+        body = body_of(self.client, args)
         base.nothing_to_set(body)
         channel = find_id(self.client, args.channel)
         self.client.patch(f'channels/{channel}', body)
@@ -183,7 +204,8 @@ class TestChannel(base.Command):
         answer = self.client.post(f'channels/{channel["id"]}/test')
         if not answer['delivered']:
             raise exceptions.CommandError('The message was not delivered.')
+        said = f': {answer["answer"]}' if answer.get('answer') else '.'
         self.app.stdout.write(
             f"Delivered a test message to '{channel['name']}' by "
-            f'{channel["driver"]}.\n'
+            f'{channel["driver"]} in {answer["seconds"]:.3f} s{said}\n'
         )

@@ -12,6 +12,7 @@
 
 """What people are shown of a value; machines get it as it is."""
 
+import datetime
 import math
 
 from cliff import columns as cliff_columns
@@ -54,6 +55,47 @@ class Facts(cliff_columns.FormattableColumn):
         return '\n'.join(
             f'{name}: {fact}' for name, fact in sorted(self._value.items())
         )
+
+
+class Customizations(cliff_columns.FormattableColumn):
+    """One field a line, with what it is as shipped."""
+
+    def human_readable(self):
+        return '\n'.join(
+            f'{field}: shipped is {note["is"]}' + self._before(note)
+            for field, note in self._value.items()
+        )
+
+    @staticmethod
+    def _before(note):
+        if note['was'] in (None, note['is']):
+            return ''
+        return f'; was {note["was"]} when this was changed'
+
+
+class Lines(cliff_columns.FormattableColumn):
+    """One item a line; how is for those to say that know the items."""
+
+    def line(self, item):
+        return str(item)
+
+    def human_readable(self):
+        return '\n'.join(map(self.line, self._value))
+
+
+class Share(cliff_columns.FormattableColumn):
+    """Of a hundred; three digits behind the dot are half a second of a
+    day."""
+
+    def human_readable(self):
+        return f'{self._value:.3f} %'
+
+
+class While(cliff_columns.FormattableColumn):
+    """Seconds, as people say them."""
+
+    def human_readable(self):
+        return str(datetime.timedelta(seconds=round(self._value)))
 
 
 class Bar(cliff_columns.FormattableColumn):

@@ -86,10 +86,11 @@ class Client:
             query['marker'] = _marker(answer[f'{key}_links'])
             left = left and left - len(items)
 
-    def find(self, path, key, name_or_id, by='name'):
+    def find(self, path, key, name_or_id, by='name', **query):
         """Read one thing by its UUID or, with one filtered list, its name.
 
         :param by: the field, and filter, that holds its name
+        :param query: what is asked for beside its name
         :raises CommandError: there is none, or more than one
         """
         number = as_uuid(name_or_id)
@@ -97,7 +98,7 @@ class Client:
             return self.get(f'{path}/{number}')
         found = [
             item
-            for item in self.pages(path, key, **{by: name_or_id})
+            for item in self.pages(path, key, **{by: name_or_id}, **query)
             if item[by] == name_or_id
         ]
         if len(found) != 1:
@@ -108,12 +109,30 @@ class Client:
             )
         return found[0]
 
+    def stream(self, path, headers, silence, **query):
+        """
+        :param silence: seconds without a byte, after which it is given up
+        :returns: a response of requests, whose body is still to be read
+        """
+        return self._send(
+            'GET',
+            path,
+            headers,
+            params=_given(query),
+            stream=True,
+            timeout=silence,
+        )
+
     def _request(self, method, path, **arguments):
+        response = self._send(method, path, {}, **arguments)
+        return response.json() if response.content else None
+
+    def _send(self, method, path, headers, **arguments):
         try:
             response = self._adapter.request(
                 f'/v1/{path}',
                 method,
-                headers=self._headers,
+                headers={**self._headers, **headers},
                 raise_exc=False,
                 **arguments,
             )
@@ -121,7 +140,7 @@ class Client:
             raise exceptions.CommandError(_reason(error))
         if response.status_code >= 400:
             raise _error(response)
-        return response.json() if response.content else None
+        return response
 
 
 def as_uuid(text):

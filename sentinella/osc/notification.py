@@ -15,6 +15,8 @@
 from sentinella.osc import base
 from sentinella.osc import channel
 
+KINDS = ('alarm', 'recovery', 'flapping', 'repeat', 'escalation')
+
 
 class ListNotification(base.List):
     """List notifications with their attempts and outcome, newest first"""
@@ -23,18 +25,27 @@ class ListNotification(base.List):
     fields = (
         'created_at',
         'channel',
-        'to_state',
+        'kind',
         'state',
         'attempts',
         'last_error',
     )
-    long_fields = ('id', 'alarm_id', 'next_attempt_at', 'delivered_at')
+    long_fields = (
+        'id',
+        'alarm_id',
+        'to_state',
+        'next_attempt_at',
+        'waits_for',
+        'delivered_at',
+        'digest_id',
+        'resent_by',
+    )
     limit = 100
 
     def add_filters(self, parser):
         parser.add_argument(
             '--state',
-            choices=('PENDING', 'SENT', 'DEAD'),
+            choices=('PENDING', 'SENT', 'DEAD', 'SKIPPED'),
             type=str.upper,
             help='Only those in this state',
         )
@@ -46,9 +57,56 @@ class ListNotification(base.List):
             metavar='<channel>',
             help='Only those to this channel (name or ID)',
         )
+        parser.add_argument(
+            '--kind', choices=KINDS, help='Only those that tell this'
+        )
 
     def query(self, args):
         return {
             'channel': channel.find_id(self.client, args.channel),
-            **base.given(args, 'state', 'alarm'),
+            **base.given(args, 'state', 'alarm', 'kind'),
         }
+
+
+class ShowNotification(base.Show):
+    """Show a notification with all attempts to send it"""
+
+    fields = (
+        'id',
+        'kind',
+        'state',
+        'channel',
+        'alarm_id',
+        'to_state',
+        'attempts',
+        'last_error',
+        'waits_for',
+        'created_at',
+        'next_attempt_at',
+        'delivered_at',
+        'digest_id',
+        'resent_by',
+        'record',
+    )
+
+    def get_parser(self, prog_name):
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            'notification',
+            metavar='<notification>',
+            help='Notification (ID)',
+        )
+        return parser
+
+    def request(self, args):
+        return self.client.get(f'notifications/{args.notification}')
+
+
+class ResendNotification(base.Each):
+    """Have notifications sent once more, each by itself, with the same id"""
+
+    noun = 'notification'
+    named_by = 'ID'
+
+    def act(self, name, args):
+        self.client.post(f'notifications/{name}/resend', {})

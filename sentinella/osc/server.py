@@ -12,6 +12,8 @@
 
 """Monitored nodes."""
 
+from osc_lib.command import command
+
 from sentinella.osc import base
 
 FIELDS = (
@@ -168,6 +170,57 @@ class AcceptServer(base.Show):
         server = find_id(self.client, args.server)
         body = base.given(args, 'fingerprint')
         return self.client.post(f'servers/{server}/accept', body)
+
+
+class UptimeServer(base.Command, command.Lister):
+    """Show for how long a server and its services were up
+
+    Without a range: of the last day, the last 7 and the last 30 days.
+    Maintenance does not count. Uptime is of the time of which it is known;
+    "At Least" takes it to have been down wherever it is not.
+    """
+
+    fields = (
+        'service',
+        'since',
+        'percent',
+        'percent_at_least',
+        'failures',
+        'down',
+        'undetermined',
+        'excluded',
+    )
+    long_fields = ('until', 'up', 'unwatched')
+
+    def get_parser(self, prog_name):
+        parser = super().get_parser(prog_name)
+        add_server(parser)
+        parser.add_argument(
+            '--service',
+            metavar='<service>',
+            help='Only this one, such as nova-scheduler',
+        )
+        for name, what in (('since', 'begins'), ('until', 'ends')):
+            parser.add_argument(
+                f'--{name}',
+                metavar='<time>',
+                type=base.moment,
+                help=f'When the range {what}: ISO 8601, or such as 7d',
+            )
+        parser.add_argument(
+            '--long', action='store_true', help='Show more columns'
+        )
+        return parser
+
+    def take_action(self, args):
+        fields = self.fields + self.long_fields * args.long
+        server = find_id(self.client, args.server)
+        query = base.given(args, 'service', 'since', 'until')
+        found = self.client.get(f'servers/{server}/uptime', **query)['uptime']
+        return (
+            tuple(map(base.header, fields)),
+            [base.cells(item, fields) for item in found],
+        )
 
 
 class DeleteServer(base.Each):

@@ -16,24 +16,30 @@ from sentinella.policies import alarm_definitions
 from sentinella.policies import alarms
 from sentinella.policies import base
 from sentinella.policies import channels
+from sentinella.policies import drivers
+from sentinella.policies import events
 from sentinella.policies import logs
 from sentinella.policies import metrics
 from sentinella.policies import notifications
 from sentinella.policies import reports
 from sentinella.policies import servers
 from sentinella.policies import services
+from sentinella.policies import windows
 
 RESOURCES = (
     base,
     alarm_definitions,
     alarms,
     channels,
+    events,
+    drivers,
     logs,
     metrics,
     notifications,
     reports,
     servers,
     services,
+    windows,
 )
 
 

@@ -13,11 +13,24 @@
 from sentinella.policies import base
 
 LIST = 'sentinella:notifications:list'
+SHOW = 'sentinella:notifications:show'
+RESEND = 'sentinella:notifications:resend'
 
 RULES = [
     base.read(
         LIST,
         'List notifications, with those that could not be delivered.',
         'GET /v1/notifications',
-    )
+    ),
+    base.read(
+        SHOW,
+        'Show a notification with all attempts to send it.',
+        'GET /v1/notifications/{notification_id}',
+    ),
+    base.write(
+        RESEND,
+        base.MEMBER,
+        'Have a notification sent once more.',
+        'POST /v1/notifications/{notification_id}/resend',
+    ),
 ]

@@ -16,11 +16,17 @@ LIST = 'sentinella:servers:list'
 SHOW = 'sentinella:servers:show'
 UPDATE = 'sentinella:servers:update'
 DELETE = 'sentinella:servers:delete'
+UPTIME = 'sentinella:servers:uptime'
 ACCEPT = 'sentinella:servers:accept'
 
 RULES = [
     base.read(LIST, 'List servers.', 'GET /v1/servers'),
     base.read(SHOW, 'Show a server.', 'GET /v1/servers/{server_id}'),
+    base.read(
+        UPTIME,
+        'Tell for how long a server and its services were up.',
+        'GET /v1/servers/{server_id}/uptime',
+    ),
     base.write(
         UPDATE,
         base.MEMBER,

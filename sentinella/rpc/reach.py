@@ -22,6 +22,9 @@ from sentinella import exceptions
 from sentinella.rpc import transport
 
 
+FAILURES = (amqp.AMQPError, OSError, ValueError)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reached:
     """
@@ -53,21 +56,39 @@ def reach(conf, timeout):
         )
     problems = []
     for host in url.hosts:
-        name = f'[{host.hostname}]' if ':' in host.hostname else host.hostname
-        where = f'{name}:{host.port or 5672}'
+        where = address(host)
         try:
             return Reached(where, _visit(conf, url, host, where, timeout))
-        except (amqp.AMQPError, OSError, ValueError) as error:
+        except FAILURES as error:
             problems.append(f'{where}: {_reason(error)}')
     raise exceptions.BusUnavailable('; '.join(problems) or 'it names no host')
+
+
+def address(host):
+    """
+    :returns: name and port of a TransportURL's host
+    """
+    name = f'[{host.hostname}]' if ':' in host.hostname else host.hostname
+    return f'{name}:{host.port or 5672}'
 
 
 def _visit(conf, url, host, where, timeout):
     """
     :returns: how many listen
     """
+    connection = connection_to(conf, url, host, where, timeout)
+    with connection:
+        return listeners(connection, transport.CONDUCTOR_TOPIC)
+
+
+def connection_to(conf, url, host, where, timeout):
+    """
+    :param url: TransportURL; :param host: one of its hosts
+    :param where: its name and port
+    :returns: amqp.Connection, to be used as a context
+    """
     rabbit = conf.oslo_messaging_rabbit
-    connection = amqp.Connection(
+    return amqp.Connection(
         host=where,
         userid=host.username or 'guest',
         password=host.password or 'guest',
@@ -78,14 +99,17 @@ def _visit(conf, url, host, where, timeout):
         write_timeout=timeout,
         ssl=_ssl(rabbit, host),
     )
-    with connection:
-        try:
-            channel = connection.channel()
-            return channel.queue_declare(
-                transport.CONDUCTOR_TOPIC, passive=True
-            ).consumer_count
-        except amqp.NotFound:
-            return 0
+
+
+def listeners(connection, queue):
+    """
+    :returns: how many take what is put into a queue
+    """
+    try:
+        with connection.channel() as channel:
+            return channel.queue_declare(queue, passive=True).consumer_count
+    except amqp.NotFound:
+        return 0
 
 
 def _ssl(rabbit, host):

@@ -79,7 +79,9 @@ def wait_calmly():
     except ImportError:
         # it is none of what the library promises
         return
-    amqpdriver.ACK_REQUEUE_EVERY_SECONDS_MIN = 1.0
+    amqpdriver.ACK_REQUEUE_EVERY_SECONDS_MIN = (
+        amqpdriver.ACK_REQUEUE_EVERY_SECONDS_MAX
+    )
 
 
 def get_server(transport, topic, host, endpoint):

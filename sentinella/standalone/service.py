@@ -16,14 +16,17 @@ SQLite and an in-process bus stand in for the cloud's database and RabbitMQ,
 nobody is asked who they are, and nothing listens but on loopback.
 """
 
+import os
 import threading
 
 import waitress
 
 from sentinella import context
 from sentinella import plugins
+from sentinella import vault
 from sentinella.agent import service as agent
 from sentinella.api import app
+from sentinella.api import streams
 from sentinella.conductor import service as conductor
 from sentinella.db import database
 from sentinella.db import migration
@@ -35,14 +38,22 @@ from sentinella.rpc import conductor as conductor_client
 from sentinella.rpc import transport as bus
 
 LOOPBACK = '127.0.0.1'
+LOOPBACK_NETWORKS = ['127.0.0.0/8', '::1/128']
+
+#: In the state path: what channels' settings are sealed with.
+KEY_FILE = 'secret.key'
 
 
 class Api:
-    """Serves a WSGI application on loopback from a thread."""
+    """Serves the API on loopback from a thread."""
 
-    def __init__(self, application, port):
+    def __init__(self, conf, database, storage, ingest):
+        self._streams = streams.Streams(conf, database)
         self._server = waitress.create_server(
-            application, host=LOOPBACK, port=port, threads=4
+            app.make(conf, database, storage, ingest, self._streams),
+            host=LOOPBACK,
+            port=conf.api.standalone_port,
+            threads=4 + conf.api.max_streams,
         )
         self._thread = threading.Thread(
             target=self._server.run, name='api', daemon=True
@@ -56,8 +67,16 @@ class Api:
         self._thread.start()
 
     def stop(self):
+        self._streams.stop()
         self._server.close()
         self._thread.join(5.0)
+
+
+def _have_key(conf):
+    """Secrets are sealed here too, with a key beside the database."""
+    if not conf.notifier.secret_keys:
+        key = vault.key_in(os.path.join(conf.state_path, KEY_FILE))
+        conf.set_override('secret_keys', [key], 'notifier')
 
 
 class Standalone:
@@ -68,6 +87,9 @@ class Standalone:
     def __init__(self, conf):
         conf.set_override('service_project_id', context.STANDALONE_PROJECT)
         conf.set_override('auth_strategy', 'noauth', group='api')
+        # whoever looks at it first has the other end on the same machine
+        conf.set_default('allowed_networks', LOOPBACK_NETWORKS, 'notifier')
+        _have_key(conf)
         migration.sync(conf)
         self.database = database.Database(conf)
         builtin.install(self.database)
@@ -77,10 +99,7 @@ class Standalone:
         self._ingest = intake.Ingest(
             conf, self.database, self.storage, wake=lambda: None
         )
-        self.api = Api(
-            app.make(conf, self.database, self.storage, self._ingest),
-            conf.api.standalone_port,
-        )
+        self.api = Api(conf, self.database, self.storage, self._ingest)
         transport = bus.get_transport(conf, bus.IN_PROCESS)
         sender = delivery.Delivery(conf, self.database)
         #: In the order that they start in: nobody calls whom is not there.

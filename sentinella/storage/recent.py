@@ -37,6 +37,10 @@ A_FEW = 1 / 16
 #: Seconds after which nobody asks any more for what was not asked for.
 UNUSED = 900.0
 
+#: A time that no frame is of. Those that lie ahead are kept until it is
+#: their turn: else nobody could tell how many of a server are still to come.
+NEVER = 1e11
+
 
 class Recent(base.Recent):
     """
@@ -68,13 +72,13 @@ class Recent(base.Recent):
         known = self._schemas.with_metrics({name for name, _ in self._wanted})
         self._learn(known)
         if not self._marks:
-            self._read_all(now, end)
+            self._read_all(now)
             self._behind = set(marks)
         else:
-            self._read_new(now, end, marks)
+            self._read_new(now, marks)
         self._marks, self._end = dict(marks), end
         self._expire(now)
-        return frames.windows_of(self._pieces(wanted), wanted)
+        return frames.windows_of(self._pieces(wanted, end * 1000), wanted)
 
     def _grow(self, wanted, now):
         """
@@ -128,14 +132,15 @@ class Recent(base.Recent):
     def _lookbacks(self):
         return sorted({s for _, one in self._known.values() for s in one})
 
-    def _read_all(self, now, end):
+    def _read_all(self, now):
         """Each stretch of time for those that want it."""
+        end = NEVER
         for lookback in self._lookbacks():
             start = now - lookback
             self._take(self._ids(lookback), start, end, lookback)
             end = start
 
-    def _read_new(self, now, end, marks):
+    def _read_new(self, now, marks):
         changed = dict.fromkeys(self._behind & marks.keys(), 0)
         changed |= {
             id_: _advance(self._marks.get(id_), mark)
@@ -146,7 +151,7 @@ class Recent(base.Recent):
             return
         named = sorted(changed) if len(changed) <= NAMED else None
         found = self._take(
-            self._ids(0.0), self._end - OVERLAP, end, 0.0, named
+            self._ids(0.0), self._end - OVERLAP, NEVER, 0.0, named
         )
         late = sorted(
             id_ for id_, count in changed.items() if found[id_] < count
@@ -156,7 +161,7 @@ class Recent(base.Recent):
         longest = max(self._lookbacks())
         for first in range(0, len(late), NAMED):
             some = late[first : first + NAMED]
-            self._take(self._ids(0.0), now - longest, end, 0.0, some)
+            self._take(self._ids(0.0), now - longest, NEVER, 0.0, some)
 
     def _take(self, ids, start, end, lookback, server_ids=None):
         """Keep those frames that are not yet.
@@ -205,7 +210,7 @@ class Recent(base.Recent):
         for (_, lookback), kept in self._kept.items():
             kept.expire((now - lookback) * 1000)
 
-    def _pieces(self, wanted):
+    def _pieces(self, wanted, end):
         names = {name for name, _ in wanted}
         pieces = collections.defaultdict(list)
         for (schema_id, seconds), kept in self._kept.items():
@@ -213,7 +218,7 @@ class Recent(base.Recent):
             for place, column in enumerate(columns[seconds]):
                 metric = schema.metrics[column]
                 if metric.name in names:
-                    pieces[metric].append(kept.column(place))
+                    pieces[metric].append(kept.column(place, end))
         return pieces
 
 
@@ -226,6 +231,7 @@ class _Kept:
         self._values = numpy.zeros((columns, 0))
         self._few = self._keys, self._values
         self._order = None
+        self._newest = 0
 
     def add(self, keys, values):
         """
@@ -234,6 +240,8 @@ class _Kept:
         new = ~(_within(keys, self._keys) | numpy.isin(keys, self._few[0]))
         if not new.all():
             keys, values = keys[new], values[:, new]
+        times = keys % frames.SERVER
+        self._newest = max(self._newest, times.max(initial=0))
         if not len(self._keys) + len(self._few[0]):
             self._keys, self._values = _sorted(keys, values)
         elif len(keys):
@@ -263,10 +271,18 @@ class _Kept:
             )
             self._order = None
 
-    def column(self, place):
+    def column(self, place, end):
         """
+        :param end: milliseconds; what is later is left out
         :returns: keys and values of one column, sorted
         """
+        keys, values = self._column(place)
+        if self._newest <= end:
+            return keys, values
+        there = keys % frames.SERVER <= end
+        return keys[there], values[there]
+
+    def _column(self, place):
         if not len(self._few[0]):
             return self._keys, self._values[place]
         if self._order is None:

@@ -13,14 +13,28 @@
 from sentinella import model
 from sentinella.api.schemas import fields
 
+_EXPRESSION = {
+    'type': 'string',
+    'minLength': 1,
+    'maxLength': 4096,
+    'description': 'an expression of at most 4096 characters, such as '
+    'avg(cpu.percent, 120) > 90',
+}
 _FIELDS = {
     'name': fields.NAME,
-    'expression': {
-        'type': 'string',
-        'minLength': 1,
-        'maxLength': 4096,
-        'description': 'an expression of at most 4096 characters, such as '
-        'avg(cpu.percent, 120) > 90',
+    'expression': _EXPRESSION,
+    'tiers': {
+        'type': 'object',
+        'properties': {str(one): _EXPRESSION for one in model.Severity},
+        'additionalProperties': False,
+        'description': 'a mapping of severities to expressions',
+    },
+    'inhibited_by': {
+        'type': 'array',
+        'maxItems': 16,
+        'uniqueItems': True,
+        'items': fields.NAME,
+        'description': 'a list of at most 16 different names of definitions',
     },
     'type': fields.one_of(model.ThresholdType),
     'severity': fields.SEVERITY,
@@ -34,6 +48,11 @@ _FIELDS = {
             'description': 'the name of a dimension',
         },
         'description': 'a list of at most 8 different dimensions',
+    },
+    'releases': {
+        'type': 'string',
+        'maxLength': 255,
+        'description': 'bounds of OpenStack releases, such as >=2024.1',
     },
     'description': fields.TEXT,
     'cause': fields.TEXT,

@@ -23,3 +23,4 @@ LIST = fields.listing(
 TRANSITIONS = fields.listing()
 #: What somebody may add when they acknowledge or resolve.
 NOTE = fields.creation((), note=fields.TEXT)
+ACKNOWLEDGE = fields.creation((), note=fields.TEXT, until=fields.TIME)

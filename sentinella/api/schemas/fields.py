@@ -18,6 +18,9 @@ value gives. Patterns end in `\\Z`, for `$` lets a line end pass.
 
 from sentinella import model
 
+#: Things of a kind that something may name.
+MOST = 256
+
 UUID = {
     'type': 'string',
     'pattern': r'^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z',
@@ -62,6 +65,12 @@ TEXT = {
     'maxLength': 8192,
     'description': 'at most 8192 characters',
 }
+TIMEZONE = {
+    'type': 'string',
+    'minLength': 1,
+    'maxLength': 64,
+    'description': 'a time zone such as Europe/Rome',
+}
 LIMIT = {
     'type': 'integer',
     'minimum': 1,
@@ -88,6 +97,20 @@ def integer(low, high):
         'minimum': low,
         'maximum': high,
         'description': f'a whole number from {low} to {high}',
+    }
+
+
+def several(items, what):
+    """A list of things of one kind that something covers.
+
+    :param what: they are, in words
+    """
+    return {
+        'type': 'array',
+        'maxItems': MOST,
+        'uniqueItems': True,
+        'items': items,
+        'description': f'a list of at most {MOST} different {what}',
     }
 
 

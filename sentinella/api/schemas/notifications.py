@@ -17,4 +17,8 @@ LIST = fields.listing(
     state=fields.one_of(model.NotificationState),
     alarm=fields.UUID,
     channel=fields.UUID,
+    kind=fields.one_of(model.NotificationKind),
+    since=fields.TIME,
+    until=fields.TIME,
 )
+RESEND = fields.creation(())

@@ -26,6 +26,9 @@ LIST = fields.listing(
     enrolment=fields.one_of(model.Enrolment),
 )
 UPDATE = fields.change(mode=fields.MODE, cloud_group=_PLACE, location=_PLACE)
+UPTIME = fields.query(
+    service=fields.WORD, since=fields.TIME, until=fields.TIME
+)
 ACCEPT = fields.creation(
     (),
     fingerprint={

@@ -18,12 +18,15 @@ from sentinella.api.expose import expose
 from sentinella.api.v1 import alarm_definitions
 from sentinella.api.v1 import alarms
 from sentinella.api.v1 import channels
+from sentinella.api.v1 import events
+from sentinella.api.v1 import drivers
 from sentinella.api.v1 import logs
 from sentinella.api.v1 import metrics
 from sentinella.api.v1 import notifications
 from sentinella.api.v1 import reports
 from sentinella.api.v1 import servers
 from sentinella.api.v1 import services
+from sentinella.api.v1 import windows
 
 
 class V1(resource.Resource):
@@ -31,6 +34,8 @@ class V1(resource.Resource):
         'alarm-definitions': alarm_definitions.AlarmDefinitions,
         'alarms': alarms.Alarms,
         'channels': channels.Channels,
+        'drivers': drivers.Drivers,
+        'events': events.Events,
         'logs': logs.Logs,
         'metrics': metrics.Metrics,
         'notifications': notifications.Notifications,
@@ -38,6 +43,7 @@ class V1(resource.Resource):
         'reports': reports.Reports,
         'servers': servers.Servers,
         'services': services.Services,
+        'windows': windows.Windows,
     }
 
     @expose('GET', policy=None)

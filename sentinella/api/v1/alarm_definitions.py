@@ -25,6 +25,7 @@ from sentinella.db import alarms
 from sentinella.db import channels
 from sentinella.db import definitions
 from sentinella.evaluator import expression
+from sentinella.knowledge import releases
 from sentinella.policies import alarm_definitions as rules
 
 
@@ -83,7 +84,8 @@ class AlarmDefinitions(resource.Resource):
 
 
 def _store(session, store, definition, now):
-    metrics = expression.parse(definition.expression).metrics
+    metrics = expression.metrics(definition)
+    releases.bounds(definition.releases)
     _check_channels(session, definition)
     return view(store(session, definition, metrics, now))
 
@@ -95,6 +97,7 @@ def _fields(body):
         'severity': model.Severity,
         'match_by': tuple,
         'channels': tuple,
+        'inhibited_by': tuple,
     }
     return {
         name: kinds.get(name, lambda value: value)(value)
@@ -120,7 +123,10 @@ def view(definition):
         'expression': definition.expression,
         'type': definition.type,
         'severity': definition.severity,
+        'tiers': definition.tiers,
         'match_by': list(definition.match_by),
+        'inhibited_by': list(definition.inhibited_by),
+        'releases': definition.releases,
         'description': definition.description,
         'cause': definition.cause,
         'remedy': definition.remedy,
@@ -129,6 +135,7 @@ def view(definition):
         'project_id': definition.project_id,
         'builtin': definition.builtin,
         'customized': definition.customized,
+        'customizations': definition.customizations,
         'created_at': times.show(definition.created_at),
         'updated_at': times.show(definition.updated_at),
     }

@@ -12,6 +12,7 @@
 
 """What is wrong, or was."""
 
+from sentinella import exceptions
 from sentinella.api import resource
 from sentinella.api import times
 from sentinella.api.expose import expose
@@ -53,16 +54,17 @@ class Alarms(resource.Resource):
     @expose(
         'POST {alarm_id}/acknowledge',
         policy=rules.ACKNOWLEDGE,
-        body=schemas.NOTE,
+        body=schemas.ACKNOWLEDGE,
     )
     def acknowledge(self, asked, alarm_id):
-        return self._settle(alarms.acknowledge, asked, alarm_id)
+        until = _until(asked)
+        return self._settle(alarms.acknowledge, asked, alarm_id, until=until)
 
     @expose('POST {alarm_id}/resolve', policy=rules.RESOLVE, body=schemas.NOTE)
     def resolve(self, asked, alarm_id):
         return self._settle(alarms.resolve, asked, alarm_id)
 
-    def _settle(self, change, asked, alarm_id):
+    def _settle(self, change, asked, alarm_id, **more):
         with self.parts.database.writer() as session:
             changed = change(
                 session,
@@ -71,8 +73,25 @@ class Alarms(resource.Resource):
                 asked.body.get('note'),
                 asked.now,
                 asked.visible,
+                **more,
             )
         return view(changed)
+
+
+def _until(asked):
+    """
+    :returns: seconds since the epoch, or None
+    :raises InvalidInput: that is over already
+    """
+    text = asked.body.get('until')
+    if text is None:
+        return None
+    until = times.read(text, 'until')
+    if until <= asked.now:
+        raise exceptions.InvalidInput(
+            f'until: expected a time to come, got {text}'
+        )
+    return until
 
 
 def view(alarm):
@@ -97,7 +116,9 @@ def view(alarm):
         'last_at': times.show(alarm.last_at),
         'acknowledged_by': alarm.acknowledged_by,
         'acknowledged_at': times.show(alarm.acknowledged_at),
+        'acknowledged_until': times.show(alarm.acknowledged_until),
         'note': alarm.note,
+        'flapping_since': times.show(alarm.flapping_since),
         'cause': message.fill(definition.cause, alarm),
         'remedy': message.fill(definition.remedy, alarm),
     }
@@ -109,6 +130,9 @@ def view_transition(transition):
         'at': times.show(transition.at),
         'from_state': transition.from_state,
         'to_state': transition.to_state,
+        'from_severity': transition.from_severity,
+        'severity': transition.severity,
         'reason': transition.reason,
         'value': transition.value,
+        'values': transition.values,
     }

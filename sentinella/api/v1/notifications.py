@@ -16,6 +16,7 @@ from sentinella.api import resource
 from sentinella.api import times
 from sentinella.api.expose import expose
 from sentinella.api.schemas import notifications as schemas
+from sentinella.db import attempts
 from sentinella.db import notifications
 from sentinella.policies import notifications as rules
 
@@ -32,6 +33,26 @@ class Notifications(resource.Resource):
             )
         return asked.page('notifications', found, view)
 
+    @expose('GET {notification_id}', policy=rules.SHOW)
+    def show(self, asked, notification_id):
+        with self.parts.database.reader() as session:
+            found = notifications.get(session, notification_id, asked.visible)
+            ids = [found.uuid, found.digest_id]
+            record = attempts.of_message(session, [i for i in ids if i])
+        return {**view(found), 'record': [view_attempt(a) for a in record]}
+
+    @expose(
+        'POST {notification_id}/resend',
+        policy=rules.RESEND,
+        body=schemas.RESEND,
+    )
+    def resend(self, asked, notification_id):
+        with self.parts.database.writer() as session:
+            changed = notifications.resend(
+                session, notification_id, asked.user, asked.visible
+            )
+        return view(changed)
+
 
 def view(notification):
     return {
@@ -40,6 +61,7 @@ def view(notification):
         'channel_id': notification.channel.uuid,
         'channel': notification.channel.name,
         'transition_id': notification.transition.uuid,
+        'kind': notification.kind,
         'to_state': notification.transition.to_state,
         'state': notification.state,
         'attempts': notification.attempts,
@@ -47,4 +69,17 @@ def view(notification):
         'next_attempt_at': times.show(notification.next_attempt_at),
         'delivered_at': times.show(notification.delivered_at),
         'last_error': notification.last_error,
+        'waits_for': notification.waits_for,
+        'digest_id': notification.digest_id,
+        'resent_by': notification.resent_by,
+    }
+
+
+def view_attempt(attempt):
+    return {
+        'message_id': attempt.message_id,
+        'at': times.show(attempt.at),
+        'seconds': round(attempt.seconds, 6),
+        'outcome': attempt.outcome,
+        'answer': attempt.answer,
     }

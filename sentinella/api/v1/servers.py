@@ -15,8 +15,10 @@
 from sentinella import signing
 from sentinella.api import resource
 from sentinella.api import times
+from sentinella.api import uptime
 from sentinella.api.expose import expose
 from sentinella.api.schemas import servers as schemas
+from sentinella.db import clock
 from sentinella.db import servers
 from sentinella.policies import servers as rules
 
@@ -37,6 +39,15 @@ class Servers(resource.Resource):
     def show(self, asked, server_id):
         with self.parts.database.reader() as session:
             return view(servers.get(session, server_id, asked.visible))
+
+    @expose(
+        'GET {server_id}/uptime', policy=rules.UPTIME, query=schemas.UPTIME
+    )
+    def uptime(self, asked, server_id):
+        with self.parts.database.reader() as session:
+            server = servers.get(session, server_id, asked.visible)
+            now = clock.read(session)
+            return {'uptime': uptime.of(session, server, asked.query, now)}
 
     @expose('PATCH {server_id}', policy=rules.UPDATE, body=schemas.UPDATE)
     def update(self, asked, server_id):

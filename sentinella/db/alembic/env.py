@@ -16,8 +16,15 @@ from alembic import context
 
 from sentinella.db import models
 
+connection = context.config.attributes['connection']
+if connection.dialect.name == 'sqlite':
+    # to change a table there is to copy and to drop it, and with it would go
+    # all rows that refer to its own; has no effect inside of a transaction
+    connection.connection.driver_connection.execute(
+        'PRAGMA foreign_keys = OFF'
+    )
 context.configure(
-    connection=context.config.attributes['connection'],
+    connection=connection,
     target_metadata=models.METADATA,
     compare_type=True,
     render_as_batch=True,

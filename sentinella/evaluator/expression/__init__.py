@@ -17,6 +17,8 @@
 """
 
 from sentinella.evaluator.expression.reader import parse
+from sentinella.evaluator.expression.tiers import metrics
+from sentinella.evaluator.expression.tiers import tiers
 from sentinella.evaluator.expression.tree import Expression
 
-__all__ = ('Expression', 'parse')
+__all__ = ('Expression', 'metrics', 'parse', 'tiers')

@@ -15,19 +15,30 @@
 from oslo_log import log
 
 from sentinella.notifier import base
+from sentinella.notifier import legible
+from sentinella.notifier import words
 
 LOG = log.getLogger(__name__)
 
+#: Characters of what one line says.
+LENGTH = 2000
+
 
 class LogDriver(base.Driver):
-    """One line each; an alarm is a warning, all else is information."""
+    """Writes notifications into the log of the evaluator.
+
+    One line each, and one for each of those that became one message. What is
+    wrong is a warning; that it is over, and a test, are information.
+    """
 
     def send(self, settings, message):
-        level = log.WARNING if message['kind'] == 'alarm' else log.INFO
-        LOG.log(
-            level,
-            '%s: %s (notification %s)',
-            message['summary'],
-            message['reason'],
-            message['id'],
-        )
+        said = f'{message["summary"]}: {message["reason"]}'
+        _write(message['kind'], said, message['id'])
+        for one in message['digest']:
+            _write(one['kind'], one['title'], one['id'])
+        return base.Delivered('logged')
+
+
+def _write(kind, said, id_):
+    level = log.INFO if kind in words.GOOD else log.WARNING
+    LOG.log(level, '%s (notification %s)', legible.line(said, LENGTH), id_)

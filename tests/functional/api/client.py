@@ -47,6 +47,8 @@ class Client:
         :returns: webob's response
         """
         request = webob.Request.blank(path, method=method)
+        # as of the servers that we are served by
+        request.environ['wsgi.multithread'] = True
         if self._token:
             request.headers['X-Auth-Token'] = self._token
         if body is not None:

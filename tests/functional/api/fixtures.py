@@ -33,7 +33,9 @@ _running = []
 
 def get_app():
     """An application that is the API of the fixture that runs then."""
-    return lambda environ, start: _running[-1](environ, start)
+    return lambda environ, start: _running[-1](
+        environ | {'wsgi.multithread': True}, start
+    )
 
 
 def _said(signed):
@@ -85,8 +87,17 @@ class ApiFixture(fixture.GabbiFixture):
         storage = plugins.load(
             'sentinella.storage', conf.storage.driver, conf, database
         )
+        # a gabbit sees what has ended only
+        conf.set_override('stream_duration', 1.0, 'api')
         seed.fill(database, storage)
-        for kind in ('server', 'definition', 'channel', 'alarm', 'absent'):
+        for kind in (
+            'server',
+            'definition',
+            'channel',
+            'notification',
+            'alarm',
+            'absent',
+        ):
             os.environ[kind.upper()] = seed.number(kind, 'alpha')
         os.environ['BUILTIN'] = seed.BUILTIN
         os.environ.update(sign())

@@ -21,6 +21,7 @@ import uuid
 
 from sentinella import model
 from sentinella.db import alarms
+from sentinella.db import attempts
 from sentinella.db import channels
 from sentinella.db import definitions
 from sentinella.db import log_events
@@ -204,6 +205,29 @@ def _raise_alarm(session, definition, server, channel, name):
             to_state=model.AlarmState.ALARM,
             reason='last(process.up) is 0',
             value=0.0,
+            severity=model.Severity.CRITICAL,
+            values={'last(process.up)': 0.0},
         ),
     )
-    notifications.add(session, alarm, transition, [channel], AT)
+    _notification(session, alarm, transition, channel, name)
+
+
+def _notification(session, alarm, transition, channel, name):
+    """One that did not go at first."""
+    (queued,) = notifications.add(session, alarm, transition, [channel], AT)
+    uuid, said = number('notification', name), 'HTTP 503 Service Unavailable'
+    session.execute(
+        notifications.TABLE.update()
+        .where(notifications.TABLE.c.id == queued.id)
+        .values(
+            uuid=uuid,
+            attempts=1,
+            last_error=said,
+            waits_for=model.WaitsFor.RETRY,
+        )
+    )
+    pending = model.NotificationState.PENDING
+    attempts.add(
+        session,
+        [model.Attempt(channel.id, uuid, AT, 0.0125, pending, said)],
+    )

@@ -20,6 +20,7 @@ import webob
 
 from sentinella import model
 from sentinella.api import healthcheck
+from sentinella import vault
 from sentinella.db import channels
 from sentinella.db import database
 from tests import databases
@@ -232,12 +233,15 @@ class TestChannels(base.ApiTestCase):
 
     def _stored(self, id_):
         with self.database.reader() as session:
-            return channels.get(session, id_).settings
+            stored = channels.get(session, id_).settings
+        return vault.Vault(self.conf).open(stored)
 
     def test_test_delivers(self):
         created = self._create()
         response = self.api.ask('POST', f'/v1/channels/{created["id"]}/test')
-        self.assertEqual({'delivered': True}, response.json)
+        self.assertTrue(response.json['delivered'])
+        self.assertEqual('HTTP 204 No Content', response.json['answer'])
+        self.assertTrue(0 < response.json['seconds'] < 60)
         self.assertEqual(['test'], [b['kind'] for b in self.receiver.bodies()])
 
     def test_test_refused(self):

@@ -16,6 +16,7 @@ Each is compared with an answer of now, by its keys and types. After a
 change write them anew with SENTINELLA_WRITE_SAMPLES=1 in the environment.
 """
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -24,6 +25,8 @@ from sentinella import model
 from sentinella import signing
 from sentinella import wire
 from sentinella.db import servers
+from sentinella.db import windows
+from sentinella.evaluator import recurrence
 from tests import signers
 from tests.functional.api import base
 from tests.functional.api import seed
@@ -34,6 +37,8 @@ _SERVER = seed.number('server', 'alpha')
 _ALARM = seed.number('alarm', 'alpha')
 _DEFINITION = seed.number('definition', 'alpha')
 _CHANNEL = seed.number('channel', 'alpha')
+_NOTIFICATION = seed.number('notification', 'alpha')
+_WINDOW = '77777777-0000-4000-8000-00616c706861'
 
 _AGENT = signers.Signer()
 _REGISTRATION = model.Registration(
@@ -64,6 +69,11 @@ EXCHANGES = {
         'PATCH',
         f'/v1/servers/{_SERVER}',
         {'mode': 'maintenance', 'location': 'rack 2'},
+    ),
+    'servers-uptime': (
+        'GET',
+        f'/v1/servers/{_SERVER}/uptime?service=nova-api',
+        None,
     ),
     'servers-accept': (
         'POST',
@@ -135,6 +145,13 @@ EXCHANGES = {
                 'secret': 'not to be shown',
             },
             'min_severity': 'major',
+            'services': ['nova-compute', 'neutron-server'],
+            'repeat_interval': 3600,
+            'quiet': {
+                'from': '22:00',
+                'to': '07:00',
+                'timezone': 'Europe/Rome',
+            },
         },
     ),
     'channels-update': (
@@ -142,6 +159,7 @@ EXCHANGES = {
         f'/v1/channels/{_CHANNEL}',
         {'min_severity': 'critical'},
     ),
+    'drivers-list': ('GET', '/v1/drivers?name=log', None),
     'channels-test': ('POST', f'/v1/channels/{_CHANNEL}/test', None),
     'metrics-list': ('GET', f'/v1/metrics?server={_SERVER}', None),
     'metrics-range': (
@@ -152,6 +170,48 @@ EXCHANGES = {
     ),
     'logs-list': ('GET', '/v1/logs?level=ERROR&limit=1', None),
     'notifications-list': ('GET', '/v1/notifications?limit=1', None),
+    'notifications-show': ('GET', f'/v1/notifications/{_NOTIFICATION}', None),
+    'notifications-resend': (
+        'POST',
+        f'/v1/notifications/{_NOTIFICATION}/resend',
+        None,
+    ),
+    'windows-list': ('GET', '/v1/windows?limit=1', None),
+    'windows-show': ('GET', f'/v1/windows/{_WINDOW}', None),
+    'windows-create': (
+        'POST',
+        '/v1/windows',
+        {
+            'name': 'firmware of rack 1',
+            'mode': 'maintenance',
+            'starts_at': '2030-01-06T02:00:00+01:00',
+            'ends_at': '2030-01-06T04:00:00+01:00',
+            'rrule': 'FREQ=MONTHLY;BYDAY=1SU',
+            'timezone': 'Europe/Rome',
+            'until': '2030-12-31T00:00:00Z',
+            'cloud_groups': ['region-one'],
+            'services': ['nova-compute'],
+            'reason': 'Hypervisors get the firmware of the month.',
+        },
+    ),
+    'windows-preview': ('GET', f'/v1/windows/{_WINDOW}/preview', None),
+    'windows-preview-new': (
+        'POST',
+        '/v1/windows/preview',
+        {
+            'name': 'network of rack 1',
+            'mode': 'blackout',
+            'starts_at': '2030-01-06T02:00:00Z',
+            'ends_at': '2030-01-06T04:00:00Z',
+            'servers': [_SERVER],
+            'project_id': 'alpha',
+        },
+    ),
+    'windows-update': (
+        'PATCH',
+        f'/v1/windows/{_WINDOW}',
+        {'mode': 'blackout', 'reason': 'The firmware waits.'},
+    ),
     'error': ('GET', '/v1/servers?limit=none', None),
 }
 
@@ -170,6 +230,28 @@ class TestSamples(base.ApiTestCase):
         super().setUp()
         with self.database.writer() as session:
             servers.refuse(session, {_SERVER: (1, seed.CANDIDATE)}, seed.AT)
+            self._plan(session)
+            server = servers.get(session, _SERVER)
+            seen = {server.id: seed.AT + 60.0}
+            servers.accept(session, {}, seed.AT + 60.0, observed=seen)
+
+    def _plan(self, session):
+        window = model.Window(
+            uuid=_WINDOW,
+            name='kernels',
+            project_id='alpha',
+            mode=model.Mode.MAINTENANCE,
+            starts_at=1893895200.0,
+            ends_at=1893902400.0,
+            rrule='FREQ=WEEKLY;BYDAY=SU',
+            until=1924905600.0,
+            servers=(_SERVER,),
+            owner='5b1a8a6ac8e94d7c9c2a4f0d8e7b6c5a',
+            reason='Kernels are updated on Sundays.',
+        )
+        over_at = recurrence.over_at(window)
+        window = dataclasses.replace(window, over_at=over_at)
+        windows.create(session, window, seed.AT)
 
     def test_samples(self):
         written = 'SENTINELLA_WRITE_SAMPLES' in os.environ

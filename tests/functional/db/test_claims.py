@@ -22,7 +22,6 @@ from sentinella.db import clock
 from sentinella.db import database as db
 from sentinella.db import definitions
 from sentinella.db import models
-from sentinella.db import notifications
 from tests import databases
 from tests.functional.db import things
 
@@ -261,71 +260,6 @@ class ClaimTests:
         self.assertEqual([], at_once(5, work))
         self.assertEqual([], twice)
         self.assertGreaterEqual(sum(done.values()), 10)
-
-    def outbox(self, count):
-        with self.database.writer() as session:
-            server = things.server(session)
-            definition = things.definition(session)
-            alarm = things.alarm(session, definition, server)
-            channel = things.channel(session)
-            for _ in range(count):
-                transition = things.transition(session, alarm)
-                notifications.add(
-                    session, alarm, transition, [channel], things.NOW
-                )
-
-    def test_notifications_claimed_by_many_at_once(self):
-        self.outbox(30)
-        sent = []
-
-        @db.retry_on_deadlock
-        def claim(owner):
-            with self.database.writer() as session:
-                return notifications.claim_due(session, owner, 60, 4)
-
-        @db.retry_on_deadlock
-        def finish(one):
-            with self.database.writer() as session:
-                notifications.sent(session, one, things.NOW)
-
-        def work(number):
-            for _ in range(30):
-                for one in claim(f'notifier-{number}'):
-                    sent.append(one.notification.uuid)
-                    finish(one)
-
-        self.assertEqual([], at_once(5, work))
-        self.assertEqual(30, len(sent))
-        self.assertEqual(30, len(set(sent)))
-
-    def test_a_notification_taken_over(self):
-        self.outbox(1)
-        with self.database.writer() as session:
-            (stale,) = notifications.claim_due(session, 'dead', 10, 5)
-            self.assertEqual(
-                [], notifications.claim_due(session, 'heir', 10, 5)
-            )
-            table = models.notifications
-            session.execute(
-                table.update().values(claimed_until=table.c.claimed_until - 11)
-            )
-            (claim,) = notifications.claim_due(session, 'heir', 10, 5)
-        for late in (
-            lambda s: notifications.sent(s, stale, things.NOW),
-            lambda s: notifications.retry(s, stale, things.NOW, 'why'),
-            lambda s: notifications.dead(s, stale, 'why', things.NOW),
-        ):
-            with self.database.writer() as session:
-                self.assertRaises(exceptions.Conflict, late, session)
-        with self.database.writer() as session:
-            notifications.sent(session, claim, things.NOW)
-            self.assertRaises(
-                exceptions.Conflict,
-                notifications.sent,
-                session,
-                claim,
-                things.NOW,
-            )
 
 
 class TestClaimsOnSqlite(ClaimTests, databases.SqliteTestCase):

@@ -120,6 +120,17 @@ class CollectionTests:
         )
         self.assertEqual(server, servers.get(self.session, server.uuid))
         self.assertEqual([server], servers.all_(self.session))
+        self.assertEqual(
+            [
+                dataclasses.replace(
+                    server, facts={}, location='', agent_version=''
+                )
+            ],
+            servers.watched(self.session),
+        )
+        self.assertEqual(
+            {server.id: registration.facts}, servers.facts(self.session)
+        )
 
     def test_another_registration_keeps_what_an_operator_set(self):
         server = things.server(self.session, cloud_group='east')
@@ -265,7 +276,7 @@ class CollectionTests:
             server.uuid,
             NOW + 599.5,
         )
-        self.assertIn('600 s ago', said)
+        self.assertIn('try again in 1 s', said)
         servers.accept(self.session, {server.id: 1}, NOW + 300)
         self.refused(
             exceptions.Conflict,
@@ -297,15 +308,24 @@ class CollectionTests:
                 'alarm_definition_metrics': 1,
                 'alarm_definitions': 1,
                 'alarms': 0,
+                'channel_turns': 0,
                 'channels': 1,
+                'counters': 0,
+                'events': 0,
                 'frames': 1,
+                'instances': 0,
+                'leases': 0,
                 'log_events': 0,
                 'metric_names': 0,
                 'metric_schemas': 0,
+                'mode_changes': 0,
+                'notification_attempts': 0,
                 'notifications': 0,
                 'servers': 0,
                 'services': 0,
+                'state_changes': 0,
                 'transitions': 0,
+                'windows': 0,
             },
             counts,
         )
@@ -317,6 +337,9 @@ class CollectionTests:
         """
         server = things.server(self.session)
         services.apply(self.session, server.id, [things.status()], True, NOW)
+        server = servers.set_(
+            self.session, server.uuid, mode=model.Mode.BLACKOUT
+        )
         log_events.add(
             self.session,
             [(server.id, model.LogEvent(NOW, 'nova-api', 'ERROR', 'm'))],
@@ -629,57 +652,8 @@ class CollectionTests:
             ).all(),
         )
 
-    def shipped(self, name, **kwargs):
-        made = model.AlarmDefinition(
-            uuid=things.uuid(),
-            name=name,
-            expression=kwargs.pop('expression', 'last(a) > 1'),
-            type=model.ThresholdType.GAUGE,
-            severity=model.Severity.MAJOR,
-            **kwargs,
-        )
-        return made, {'a'}
-
-    def test_built_in_definitions_follow_the_release(self):
-        def sync(*shipped):
-            return definitions.sync_builtin(self.session, shipped, NOW + 1)
-
-        def known():
-            found = definitions.list_(self.session, limit=10)
-            return {d.name: d for d in found}
-
-        things.definition(self.session, 'own')
-        first = [self.shipped(name) for name in ('a', 'b', 'c', 'd')]
-        self.assertEqual((4, 0), sync(*first))
-        self.assertEqual((0, 0), sync(*first))
-        self.assertTrue(known()['a'].builtin)
-        for name in ('b', 'c'):
-            definitions.update(
-                self.session,
-                dataclasses.replace(known()[name], enabled=False),
-                {'a'},
-                NOW,
-            )
-        self.assertTrue(known()['b'].customized)
-        second = [
-            self.shipped('a', expression='last(a) > 2'),
-            self.shipped('b', expression='last(a) > 2'),
-            self.shipped('e'),
-        ]
-        uuid = known()['a'].uuid
-        self.assertEqual((1, 1), sync(*second))
-        after = known()
-        self.assertEqual({'own', 'a', 'b', 'c', 'e'}, set(after))
-        self.assertEqual(
-            ('last(a) > 2', False, uuid),
-            (after['a'].expression, after['a'].customized, after['a'].uuid),
-        )
-        self.assertEqual('last(a) > 1', after['b'].expression)
-        self.assertEqual((0, 0), sync(*second))
-
     def test_a_built_in_definition_is_not_deleted(self):
-        definitions.sync_builtin(self.session, [self.shipped('a')], NOW)
-        (uuid,) = self.uuids(definitions.list_)
+        uuid = things.definition(self.session, 'a', builtin=True).uuid
         said = self.refused(
             exceptions.Conflict, definitions.delete, self.session, uuid
         )
@@ -1004,67 +978,59 @@ class CollectionTests:
         )
         self.assertEqual([exact], channels.for_alarm(self.session, chosen))
 
+    def test_channels_hear_of_what_they_subscribe_to(self):
+        server = things.server(self.session, cloud_group='one')
+        definition = things.definition(self.session)
+        alarm = things.alarm(
+            self.session, definition, server, group={'service': 'nova-api'}
+        )
+        for name, wanted in (
+            ('a', {'services': ('nova-api', 'nova-compute')}),
+            ('b', {'cloud_groups': ('one',), 'services': ('nova-api',)}),
+            ('c', {'definitions': (definition.uuid,)}),
+            ('not d', {'services': ('nova-compute',)}),
+            ('not e', {'cloud_groups': ('two',)}),
+            ('not f', {'cloud_groups': ('two',), 'services': ('nova-api',)}),
+            ('not g', {'definitions': (things.uuid(),)}),
+            ('not h', {'escalations_only': True}),
+        ):
+            things.channel(self.session, name, **wanted)
+        self.assertEqual(
+            ['a', 'b', 'c'],
+            [one.name for one in channels.for_alarm(self.session, alarm)],
+        )
+        of_nothing = dataclasses.replace(alarm, group={}, server=None)
+        self.assertEqual(
+            ['c'],
+            [one.name for one in channels.for_alarm(self.session, of_nothing)],
+        )
+
+    def test_a_definition_may_name_who_waits_for_escalations(self):
+        alarm, _, _ = self.full_house()
+        last = things.channel(self.session, 'last', escalations_only=True)
+        named = dataclasses.replace(
+            alarm,
+            definition=dataclasses.replace(
+                alarm.definition, channels=(last.uuid,)
+            ),
+        )
+        self.assertEqual([last], channels.for_alarm(self.session, named))
+
+    def test_who_is_escalated_to_is_not_deleted(self):
+        last = things.channel(self.session, 'last')
+        first = things.channel(
+            self.session, 'first', escalate_after=60.0, escalate_to=last.uuid
+        )
+        said = self.refused(
+            exceptions.Conflict, channels.delete, self.session, last.uuid
+        )
+        self.assertEqual(
+            "channel 'last': channel 'first' escalates to it", said
+        )
+        channels.delete(self.session, first.uuid)
+        channels.delete(self.session, last.uuid)
+
     # notifications
-
-    def test_a_notification_is_claimed_whole_and_sent(self):
-        alarm, transition, notification = self.full_house()
-        self.assertEqual(0.0, notifications.seconds_until_due(self.session))
-        (claim,) = notifications.claim_due(self.session, 'me', 60, 5)
-        found = claim.notification
-        self.assertEqual(alarm, found.alarm)
-        self.assertEqual(transition, found.transition)
-        self.assertEqual(notification.channel, found.channel)
-        self.assertEqual(notification.uuid, found.uuid)
-        notifications.sent(self.session, claim, NOW + 3)
-        (found,) = notifications.list_(self.session, limit=5)
-        self.assertEqual(
-            (model.NotificationState.SENT, 1, NOW + 3, None),
-            (
-                found.state,
-                found.attempts,
-                found.delivered_at,
-                found.last_error,
-            ),
-        )
-        self.assertIsNone(notifications.seconds_until_due(self.session))
-
-    def test_a_notification_is_tried_again_when_it_is_time(self):
-        self.full_house()
-        (claim,) = notifications.claim_due(self.session, 'me', 60, 5)
-        later = clock.read(self.session) + 30
-        notifications.retry(self.session, claim, later, 'HTTP 503')
-        self.assertEqual(
-            [], notifications.claim_due(self.session, 'me', 60, 5)
-        )
-        left = notifications.seconds_until_due(self.session)
-        self.assertTrue(25 < left <= 30, left)
-        (found,) = notifications.list_(self.session, limit=5)
-        self.assertEqual(
-            (model.NotificationState.PENDING, 1, 'HTTP 503', later),
-            (
-                found.state,
-                found.attempts,
-                found.last_error,
-                found.next_attempt_at,
-            ),
-        )
-
-    def test_a_notification_is_given_up(self):
-        self.full_house()
-        (claim,) = notifications.claim_due(self.session, 'me', 60, 5)
-        notifications.dead(self.session, claim, 'HTTP 404', NOW)
-        dead = model.NotificationState.DEAD
-        self.assertEqual(1, notifications.count(self.session, dead))
-        self.assertEqual(
-            [], notifications.claim_due(self.session, 'me', 60, 5)
-        )
-
-    def test_a_channel_that_has_to_wait(self):
-        _, _, notification = self.full_house()
-        waiting = (notification.channel.id,)
-        self.assertEqual(
-            [], notifications.claim_due(self.session, 'me', 60, 5, waiting)
-        )
 
     def test_notifications_by_what_they_are(self):
         alarm, _, first = self.full_house()

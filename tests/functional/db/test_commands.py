@@ -12,6 +12,7 @@
 
 """sentinella-manage and sentinella-status as operators call them."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -21,20 +22,26 @@ import sys
 import fixtures
 from oslotest import base
 
+from sentinella import model
 from sentinella.cmd import manage
 from sentinella.cmd import status
+from sentinella.db import builtin as db_builtin
+from sentinella.db import definitions
+from sentinella.db import deliveries
 from sentinella.db import migration
 from sentinella.db import notifications
 from sentinella.db import servers
 from sentinella.evaluator import builtin
+from sentinella.knowledge import definitions as knowledge
 from tests import databases
 from tests.functional.db import things
 
 TOP = pathlib.Path(__file__).parents[3]
 
 
-def run(command, connection, *args):
+def run(command, connection, *args, keys=''):
     """
+    :param keys: for channels' settings, with commas between them
     :returns: exit code, stdout, stderr
     """
     code = f'import sys; from sentinella.cmd import {command}; '
@@ -49,7 +56,8 @@ def run(command, connection, *args):
             '/dev/stdin',
             *args,
         ],
-        input=f'[database]\nconnection = {connection}\n',
+        input=f'[database]\nconnection = {connection}\n'
+        f'[notifier]\nsecret_keys = {keys}\n',
         capture_output=True,
         text=True,
         cwd=TOP,
@@ -65,14 +73,41 @@ class TestCommands(base.BaseTestCase):
         code, out, err = run('manage', connection, 'db', 'sync')
         self.assertEqual((0, ''), (code, err))
         self.assertIn(f'schema: {migration.head()}\n', out)
-        self.assertRegex(out, 'definitions: [1-9][0-9]* added, 0 updated')
-        code, out, err = run(
-            'status', connection, 'upgrade', 'check', '--json'
-        )
+        self.assertRegex(out, 'definitions: [1-9][0-9]* added, 0 updated, 0 r')
+        code, key, err = run('manage', connection, 'secrets', 'key')
+        self.assertEqual((0, ''), (code, err))
+        check = ('status', connection, 'upgrade', 'check', '--json')
+        code, out, err = run(*check, keys=key.strip())
         self.assertEqual(
-            (0, ['Schema', 'Notifications', 'Keys of agents']),
+            (
+                0,
+                [
+                    'Schema',
+                    'Notifications',
+                    'Keys of agents',
+                    'Secrets of channels',
+                ],
+            ),
             (code, [check['check'] for check in json.loads(out)['checks']]),
         )
+        code, out, _ = run(*check)
+        self.assertEqual(1, code)
+        self.assertIn('There is no key', out)
+
+    def test_keys_that_are_none(self):
+        folder = self.useFixture(fixtures.TempDir()).path
+        connection = f'sqlite:///{folder}/x.db'
+        for keys, expected in (
+            ('', 'expected a key, make one with'),
+            ('my-secret', 'number 1 is no key'),
+        ):
+            code, out, err = run(
+                'manage', connection, 'secrets', 'rotate', keys=keys
+            )
+            self.assertEqual((1, ''), (code, out))
+            self.assertEqual(1, err.count('\n'), err)
+            self.assertIn(expected, err)
+            self.assertNotIn('my-secret', err)
 
     def test_no_command(self):
         code, _, err = run('manage', 'sqlite://', 'db')
@@ -98,10 +133,64 @@ class TestManage(databases.SqliteTestCase):
         self.assertEqual(f'{migration.head()}\n', printed.read())
 
     def test_definitions_are_synchronized_once(self):
-        added, updated = builtin.install(self.database)
-        self.assertLess(0, added)
-        self.assertEqual(0, updated)
-        self.assertEqual((0, 0), builtin.install(self.database))
+        synced = builtin.install(self.database)
+        self.assertLess(40, len(synced.added))
+        self.assertEqual(db_builtin.Synced(added=synced.added), synced)
+        self.assertEqual(db_builtin.Synced(), builtin.install(self.database))
+
+    def test_what_people_changed_is_told_when_it_is_shipped_otherwise(self):
+        builtin.install(self.database)
+        with self.database.writer() as session:
+            for name, fields in (
+                ('cpu-busy', {'expression': 'avg(cpu.percent, 60) > 99'}),
+                ('load-high', {'enabled': False}),
+            ):
+                (found,) = definitions.list_(session, limit=2, name=name)
+                definitions.update(
+                    session,
+                    dataclasses.replace(found, **fields),
+                    {'cpu.percent'},
+                    1.0,
+                )
+        entries = [
+            dataclasses.replace(
+                entry,
+                definition=dataclasses.replace(
+                    entry.definition,
+                    expression='avg(cpu.percent, 900) > 80',
+                    severity=model.Severity.MAJOR,
+                ),
+            )
+            if entry.definition.name in ('cpu-busy', 'load-high')
+            else entry
+            for entry in knowledge.entries()
+        ]
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'sentinella.knowledge.definitions.entries', lambda: entries
+            )
+        )
+        printed = self.useFixture(fixtures.StringStream('stdout')).stream
+        self.useFixture(fixtures.MonkeyPatch('sys.stdout', printed))
+        manage.report(builtin.install(self.database))
+        printed.seek(0)
+        self.assertEqual(
+            [
+                'built-in alarm definitions: 0 added, 2 updated, 0 removed',
+                '  cpu-busy: expression stays avg(cpu.percent, 60) > 99; '
+                'shipped is avg(cpu.percent, 900) > 80, where '
+                'avg(cpu.percent, 900) > 90 was',
+                '  cpu-busy: severity stays warning; shipped is major, where '
+                'warning was',
+            ],
+            printed.read().splitlines(),
+        )
+        with self.database.reader() as session:
+            (found,) = definitions.list_(session, limit=2, name='load-high')
+        self.assertEqual(
+            ('major', False, {'enabled': {'was': True, 'is': True}}),
+            (found.severity, found.enabled, found.customizations),
+        )
 
 
 class TestStatus(databases.SqliteTestCase):
@@ -115,18 +204,24 @@ class TestStatus(databases.SqliteTestCase):
         self.assertEqual(('SUCCESS', ''), self.check('check_schema'))
         self.assertEqual(('SUCCESS', ''), self.check('check_notifications'))
         self.assertEqual(('SUCCESS', ''), self.check('check_keys'))
+        self.assertEqual(('SUCCESS', ''), self.check('check_secrets'))
 
     def test_no_schema(self):
         folder = self.useFixture(fixtures.TempDir()).path
         conf = databases.make_conf(f'sqlite:///{folder}/x.db')
         code, details = self.check('check_schema', conf)
         self.assertEqual('FAILURE', code)
-        self.assertIn('at none, not 0002', details)
+        self.assertIn(f'at none, not {migration.head()}', details)
         self.assertIn('sentinella-manage db sync', details)
 
     def test_no_server(self):
         conf = databases.make_conf('mysql+pymysql://me:secret@127.0.0.1:1/x')
-        for name in ('check_schema', 'check_notifications', 'check_keys'):
+        for name in (
+            'check_schema',
+            'check_notifications',
+            'check_keys',
+            'check_secrets',
+        ):
             code, details = self.check(name, conf)
             self.assertEqual('FAILURE', code)
             self.assertIn('refused', details)
@@ -149,15 +244,20 @@ class TestStatus(databases.SqliteTestCase):
     def test_notifications_that_were_given_up(self):
         with self.database.writer() as session:
             alarm = things.alarm(session, things.definition(session), None)
-            notifications.add(
+            (given,) = notifications.add(
                 session,
                 alarm,
                 things.transition(session, alarm),
                 [things.channel(session)],
                 things.NOW,
             )
-            (claim,) = notifications.claim_due(session, 'me', 9, 9)
-            notifications.dead(session, claim, 'HTTP 404', things.NOW)
+            token = deliveries.claim(session, 'me', 9, [given.id])
+            claim = deliveries.Claim(
+                token, given.channel.id, frozenset({given.id}), frozenset()
+            )
+            deliveries.finish(
+                session, [claim], state=model.NotificationState.DEAD
+            )
         code, details = self.check('check_notifications')
         self.assertEqual('WARNING', code)
         self.assertIn('1 notifications were given up', details)

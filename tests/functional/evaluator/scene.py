@@ -44,8 +44,10 @@ class Scene:
         with self.database.reader() as session:
             return clock.read(session)
 
-    def add_server(self, hostname, project_id=PROJECT):
-        registration = model.Registration(str(uuid.uuid4()), 'e', hostname)
+    def add_server(self, hostname, project_id=PROJECT, facts=None):
+        registration = model.Registration(
+            str(uuid.uuid4()), 'e', hostname, facts=facts or {}
+        )
         with self.database.writer() as session:
             server = servers.hold(
                 session, registration, project_id, self.now()
@@ -93,6 +95,8 @@ class Scene:
                 'settings': {'url': self.receiver.url}
                 if settings is None
                 else settings,
+                # who looks at each page is not to get them as one
+                'digest_over': 100_000,
                 **fields,
             }
         )

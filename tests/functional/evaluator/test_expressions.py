@@ -110,6 +110,22 @@ class ExpressionTests(scene.Scene):
             alarm.reason,
         )
 
+    def test_only_servers_of_some_releases(self):
+        self.add_definition(
+            'last(a) > 1', 'gauge', ('server',), releases='>=2024.1'
+        )
+        for name, facts in (
+            ('old', {'openstack_release': '2023.2'}),
+            ('new', {'openstack_release': '2024.1'}),
+            ('storage', {}),
+            ('odd', {'openstack_release': ['2023.1']}),
+        ):
+            self.write(self.add_server(name, facts=facts), 2, 'a')
+        self.say('a')
+        self.assertEqual(
+            dict.fromkeys(('new', 'storage', 'odd'), 'ALARM'), self.states()
+        )
+
     def test_who_falls_silent_is_missed(self):
         self.add_definition('absent(a, 60)', 'gauge', ('server',))
         now = self.now()

@@ -23,8 +23,10 @@ from sentinella import model
 from sentinella.conductor import housekeeping
 from sentinella.db import clock
 from sentinella.db import definitions
+from sentinella.db import ledger
 from sentinella.db import log_events
 from sentinella.db import services
+from sentinella.db import windows
 from tests import databases
 from tests.functional.ingest import base
 from tests.functional.ingest.base import LOAD
@@ -228,6 +230,39 @@ class TestIngest(base.IngestTests):
         ).work()
         self.assertEqual(1, self.count('frames'))
         self.assertEqual(1, self.count('log_events'))
+
+    def test_uptimes_are_forgotten_once_an_hour(self):
+        self.register()
+        server = self.server()
+        self._changed(server, 403, 402, 401)
+        window = model.Window(
+            str(uuid.uuid4()),
+            'old',
+            None,
+            model.Mode.MAINTENANCE,
+            self.now - 403 * 86400,
+            self.now - 401 * 86400,
+            over_at=self.now - 401 * 86400,
+        )
+        with self.database.writer() as session:
+            windows.create(session, window, self.now - 403 * 86400)
+        keeper = housekeeping.Housekeeping(
+            self.conf, self.database, self.storage
+        )
+        keeper.work()
+        # the last of them says what it was when the rest begins
+        self.assertEqual(1, self.count('state_changes'))
+        self.assertEqual(0, self.count('windows'))
+        self._changed(server, 400.5)
+        keeper.work()
+        self.assertEqual(2, self.count('state_changes'))
+
+    def _changed(self, server, *days):
+        with self.database.writer() as session:
+            for ago in days:
+                at = self.now - ago * 86400
+                change = server.id, 'nova-api', at, model.ServiceState.UP
+                ledger.append(session, ledger.STATES, [change])
 
 
 class TestIngestOnSqlite(TestIngest, databases.SqliteTestCase):

@@ -21,7 +21,14 @@ SERVER = f'/v1/servers/{seed.number("server", "alpha")}'
 ALARM = f'/v1/alarms/{seed.number("alarm", "alpha")}'
 DEFINITION = f'/v1/alarm-definitions/{seed.number("definition", "alpha")}'
 BUILTIN = f'/v1/alarm-definitions/{seed.BUILTIN}'
+WINDOW = {
+    'name': 'patch day',
+    'mode': 'maintenance',
+    'starts_at': '2030-01-06T02:00:00Z',
+    'ends_at': '2030-01-06T04:00:00Z',
+}
 CHANNEL = f'/v1/channels/{seed.number("channel", "alpha")}'
+NOTIFICATION = f'/v1/notifications/{seed.number("notification", "alpha")}'
 
 NEW_DEFINITION = {
     'name': 'swapping',
@@ -44,6 +51,7 @@ READ = [
     ('GET', BUILTIN, None, 200),
     ('GET', '/v1/channels', None, 200),
     ('GET', CHANNEL, None, 200),
+    ('GET', '/v1/drivers', None, 200),
     (
         'GET',
         f'/v1/metrics?server={seed.number("server", "alpha")}',
@@ -59,11 +67,16 @@ READ = [
     ),
     ('GET', '/v1/logs', None, 200),
     ('GET', '/v1/notifications', None, 200),
+    ('GET', NOTIFICATION, None, 200),
+    ('GET', f'{SERVER}/uptime', None, 200),
+    ('GET', '/v1/windows', None, 200),
 ]
 ACT = [
     ('PATCH', SERVER, {'mode': 'maintenance'}, 200),
     ('POST', f'{ALARM}/acknowledge', {'note': 'mine'}, 200),
     ('POST', f'{ALARM}/resolve', None, 200),
+    ('POST', f'{NOTIFICATION}/resend', None, 200),
+    ('POST', '/v1/windows', WINDOW, 201),
 ]
 MANAGE = [
     ('POST', '/v1/alarm-definitions', NEW_DEFINITION, 201),
@@ -88,6 +101,18 @@ ADMIN = [
         'POST',
         '/v1/channels',
         {**NEW_CHANNEL, 'name': 'theirs', 'project_id': 'other'},
+        201,
+    ),
+    (
+        'POST',
+        '/v1/windows',
+        {**WINDOW, 'name': 'everywhere', 'project_id': None},
+        201,
+    ),
+    (
+        'POST',
+        '/v1/windows',
+        {**WINDOW, 'name': 'theirs', 'project_id': 'other'},
         201,
     ),
 ]
@@ -140,7 +165,8 @@ class TestPersonas(base.KeystoneTestCase):
     def test_stranger(self):
         own = [r for r in READ if ALARM in r[1] or r[1] in (SERVER, CHANNEL)]
         by_query = [r for r in READ if '?server=' in r[1]]
-        self._assert_may_not('stranger', own + by_query + ACT, 404)
+        act = [r for r in ACT if r[1].startswith((SERVER, ALARM))]
+        self._assert_may_not('stranger', own + by_query + act, 404)
         self._assert_may_not(
             'stranger',
             [
@@ -239,6 +265,89 @@ class TestProjects(base.KeystoneTestCase):
                     method, path, {**body, 'project_id': None}
                 ),
             )
+
+    def plan(self, persona, **fields):
+        response = self.as_(persona).ask(
+            'POST', '/v1/windows', {**WINDOW, **fields}
+        )
+        self.assertEqual(201, response.status_int, response.text)
+        return response.json
+
+    def test_windows_hold_ones_own_and_those_for_all(self):
+        mine = self.plan('member', name='mine')
+        everywhere = self.plan('operator', name='all', project_id=None)
+        for persona, expected in (
+            ('reader', ['mine', 'all']),
+            ('stranger', ['all']),
+            ('system-reader', ['mine', 'all']),
+        ):
+            found = self.as_(persona).get('/v1/windows')['windows']
+            self.assertEqual(expected, [one['name'] for one in found])
+        for method in ('PATCH', 'DELETE', 'GET'):
+            for path, statuses in (
+                (everywhere['id'], {'member': 403, 'stranger': 403}),
+                (mine['id'], {'reader': 403, 'stranger': 404}),
+            ):
+                body = {'reason': 'x'} if method == 'PATCH' else None
+                for persona, status in statuses.items():
+                    readable = status == 403 and method == 'GET'
+                    self.assertEqual(
+                        200 if readable else status,
+                        self.as_(persona).status(
+                            method, f'/v1/windows/{path}', body
+                        ),
+                        (method, persona),
+                    )
+        path = f'/v1/windows/{mine["id"]}'
+        self.assertEqual(
+            404, self.as_('stranger').status('GET', f'{path}/preview')
+        )
+        self.assertEqual(
+            403,
+            self.as_('member').status('PATCH', path, {'project_id': None}),
+        )
+        self.assertEqual(204, self.as_('member').status('DELETE', path))
+
+    def test_a_window_names_things_of_its_own_project_only(self):
+        for name in ('server', 'definition'):
+            theirs = {f'{name}s': [seed.number(name, 'beta')]}
+            response = self.as_('member').ask(
+                'POST', '/v1/windows', {**WINDOW, **theirs}
+            )
+            self.assertEqual(400, response.status_int, response.text)
+            self.assertIn(f'{name}s.0: expected one of', response.text)
+            own = {f'{name}s': [seed.number(name, 'alpha')]}
+            self.plan('member', name=name, **own)
+        self.plan('member', definitions=[seed.BUILTIN])
+
+    def test_a_preview_shows_ones_own(self):
+        everywhere = self.plan('operator', name='all', project_id=None)
+        path = f'/v1/windows/{everywhere["id"]}/preview'
+        for persona, hosts in (
+            ('reader', ['ctl-01']),
+            ('stranger', ['ctl-02']),
+            ('operator', ['ctl-01', 'ctl-02']),
+        ):
+            found = self.as_(persona).get(path)
+            self.assertEqual(
+                hosts, [one['hostname'] for one in found['servers']]
+            )
+            self.assertEqual(len(hosts), found['alarms_total'])
+            self.assertEqual(
+                len(hosts) + 1, found['definitions_total'], persona
+            )
+            self.assertEqual(len(hosts), found['services'][0]['servers'])
+        status = self.as_('member').status(
+            'POST', '/v1/windows/preview', {**WINDOW, 'project_id': None}
+        )
+        self.assertEqual(403, status)
+
+    def test_uptime_of_anothers_server(self):
+        theirs = seed.number('server', 'beta')
+        self.assertEqual(
+            404,
+            self.as_('manager').status('GET', f'/v1/servers/{theirs}/uptime'),
+        )
 
     def test_another_projects_channel_is_none(self):
         response = self.as_('manager').ask(

@@ -15,11 +15,9 @@
 import concurrent.futures
 import hashlib
 import hmac
-import http.server
 import json
 import logging
 import socket
-import threading
 
 import fixtures
 import jsonschema
@@ -30,83 +28,24 @@ from sentinella import conf as options
 from sentinella import exceptions
 from sentinella import model
 from sentinella import plugins
+from sentinella.notifier import base as interface
 from sentinella.notifier import message
+from tests import target
 
 CHANNEL = model.Channel(
     uuid='c', name='ops', project_id='p', driver='x', settings={}
 )
 SECRET = 'hunter2-hunter2'
+LOOPBACK = ('127.0.0.0/8', '::1/128')
 
 
-def make_conf(timeout=5.0):
+def make_conf(timeout=5.0, allowed=LOOPBACK):
     conf = cfg.ConfigOpts()
     options.register_opts(conf)
     conf([], project='sentinella', default_config_files=[])
     conf.set_override('timeout', timeout, 'notifier')
+    conf.set_override('allowed_networks', allowed, 'notifier')
     return conf
-
-
-class Target(fixtures.Fixture):
-    """A web server that keeps requests and answers as told.
-
-    :ivar requests: list of (path, headers, body)
-    :ivar status: what it answers; :ivar headers: and with these
-    :ivar hold: while cleared, it answers nobody
-    :ivar connections: how many were opened; :ivar closed: set when one ended
-    :ivar idle: seconds after which it closes one that is idle
-    """
-
-    def _setUp(self):
-        self.requests = []
-        self.status = 200
-        self.headers = {}
-        self.hold = threading.Event()
-        self.hold.set()
-        self.connections = 0
-        self.closed = threading.Event()
-        self.idle = None
-        target = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = 'HTTP/1.1'
-
-            def setup(self):
-                self.timeout = target.idle
-                super().setup()
-                target.connections += 1
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers['Content-Length']))
-                target.requests.append((self.path, self.headers, body))
-                target.hold.wait(30)
-                self.send_response(target.status)
-                for name, value in target.headers.items():
-                    self.send_header(name, value)
-                body = b'' if target.status == 204 else b'ok'
-                self.send_header('Content-Length', str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *args):
-                """Quiet."""
-
-        class Server(http.server.ThreadingHTTPServer):
-            def shutdown_request(self, request):
-                super().shutdown_request(request)
-                target.closed.set()
-
-        server = Server(('127.0.0.1', 0), Handler)
-        server.daemon_threads = True
-        # who has hung up meanwhile is what some tests are about
-        server.handle_error = lambda *_: None
-        self.port = server.server_port
-        self.url = f'http://127.0.0.1:{self.port}/page'
-        threading.Thread(
-            target=server.serve_forever, args=(0.01,), daemon=True
-        ).start()
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        self.addCleanup(self.hold.set)
 
 
 class DriverContract:
@@ -121,7 +60,7 @@ class DriverContract:
         super().setUp()
         self.settings = self.make_settings()
         self.sender = plugins.load(
-            'sentinella.notifiers', self.driver, make_conf()
+            'sentinella.notifiers', self.driver, self.configured()
         )
         self.message = message.test(CHANNEL, 1.0)
         # of what others log, only what an operator would see
@@ -129,6 +68,9 @@ class DriverContract:
 
     def make_settings(self):
         return {}
+
+    def configured(self):
+        return make_conf()
 
     def sent(self):
         """Texts of the messages that arrived."""
@@ -153,7 +95,8 @@ class DriverContract:
         self.assertNotIn(SECRET, str(error))
 
     def test_what_is_sent_arrives(self):
-        self.assertIsNone(self.sender.send(self.settings, self.message))
+        delivered = self.sender.send(self.settings, self.message)
+        self.assertIsInstance(delivered, interface.Delivered)
         (text,) = self.sent()
         self.assertIn(self.message['id'], text)
         self.assertIn(self.message['summary'], text)
@@ -185,7 +128,7 @@ class TestWebhookDriver(DriverContract, base.BaseTestCase):
     driver = 'webhook'
 
     def make_settings(self):
-        self.target = self.useFixture(Target())
+        self.target = self.useFixture(target.Target())
         return {
             'url': self.target.url,
             'secret': SECRET,
@@ -269,7 +212,7 @@ class TestWebhookDriver(DriverContract, base.BaseTestCase):
             self.assert_raises(exceptions.Final, f'HTTP {status}')
 
     def test_redirects_are_not_followed(self):
-        elsewhere = self.useFixture(Target())
+        elsewhere = self.useFixture(target.Target())
         self.target.status = 307
         self.target.headers = {'Location': elsewhere.url}
         self.assert_raises(exceptions.Final, 'HTTP 307')
@@ -298,4 +241,4 @@ class TestWebhookDriver(DriverContract, base.BaseTestCase):
     def test_cafile_that_is_not_there(self):
         self.settings['url'] = f'https://127.0.0.1:{self.target.port}/page'
         self.settings['cafile'] = '/nosuch/page.pem'
-        self.assert_raises(exceptions.Retry, 'not sent: ')
+        self.assert_raises(exceptions.Retry, 'the cafile can not be used')

@@ -16,6 +16,7 @@ import contextlib
 import io
 import json
 import logging
+import re
 import threading
 import warnings
 from wsgiref import simple_server
@@ -26,17 +27,21 @@ from keystoneclient.v3 import client as keystone_client
 from openstackclient import shell
 from osc_lib import clientmanager
 from oslotest import base
+import requests
 
 from sentinella import plugins
 from sentinella import signing
 from sentinella.api import app
+from sentinella.db import clock
 from sentinella.db import servers
 from sentinella.osc import plugin
+from sentinella.standalone import service
 from tests import databases
 from tests import keystone
 from tests.functional.api import seed
 
 ALARM = seed.number('alarm', 'alpha')
+NOTIFICATION = seed.number('notification', 'alpha')
 SUMMARY = 'service down on ctl-01 (service=nova-scheduler)'
 
 
@@ -63,7 +68,13 @@ class CliTestCase(base.BaseTestCase):
         )
         seed.fill(fixture.database, storage, **self.projects(conf))
         self.database = fixture.database
-        self.url = self.serve(app.make(conf, self.database, storage, None))
+        self.url = self.start(conf, storage)
+
+    def start(self, conf, storage):
+        """
+        :returns: the URL that the API is at
+        """
+        return self.serve(app.make(conf, self.database, storage, None))
 
     def projects(self, conf):
         """
@@ -122,6 +133,99 @@ class CliTestCase(base.BaseTestCase):
         code, _, errors = self.run_cli(*command)
         self.assertNotEqual(0, code)
         return errors
+
+
+class WindowsTest(CliTestCase):
+    def create(self, name='patch day', *options):
+        return self.json(
+            'window', 'create', name, '--mode', 'maintenance',
+            '--start', '2030-01-06T02:00', '--duration', '2h', *options,
+        )  # fmt: skip
+
+    def test_from_its_plan_to_its_end(self):
+        made = self.create(
+            'patch day', '--rrule', 'FREQ=WEEKLY;BYDAY=SU',
+            '--timezone', 'Europe/Rome', '--service', 'nova-scheduler',
+            '--until', '2030-02-01', '--all-projects', '--reason', 'Kernels',
+        )  # fmt: skip
+        self.assertEqual(
+            ['2030-01-06T02:00:00.000000Z', '2030-01-06T04:00:00.000000Z'],
+            [made['starts_at'], made['ends_at']],
+        )
+        self.assertEqual(
+            (False, None, ['nova-scheduler'], 'Kernels'),
+            (
+                made['in_force'],
+                made['project_id'],
+                made['services'],
+                made['reason'],
+            ),
+        )
+        printed = self.cli('window', 'list')
+        self.assertIn('| patch day | maintenance | False ', printed)
+        self.assertIn(
+            '| 2030-01-06T02:00:00Z | 2030-01-06T04:00:00Z |', printed
+        )
+        self.cli('window', 'set', 'patch day', '--mode', 'blackout',
+                 '--rrule', '', '--name', 'quiet')  # fmt: skip
+        # with no rule, nothing begins again
+        shown = self.json('window', 'show', 'quiet')
+        self.assertEqual(
+            (made['id'], 'blackout', ''),
+            (shown['id'], shown['mode'], shown['rrule']),
+        )
+        self.cli('window', 'delete', 'quiet')
+        self.assertEqual([], self.json('window', 'list', '--all'))
+
+    def test_what_it_covers(self):
+        self.create(
+            'ctl', '--all-projects', '--server', 'ctl-01',
+            '--definition', 'service down',
+        )  # fmt: skip
+        printed = self.cli('window', 'preview', 'ctl')
+        for expected in (
+            '2030-01-06T02:00:00Z to 2030-01-06T04:00:00Z',
+            '| ctl-01 ',
+            '| service down ',
+            f'| critical: {SUMMARY}',
+        ):
+            self.assertIn(expected, printed)
+        shown = self.json('window', 'preview', 'ctl')
+        self.assertEqual(1, shown['alarms_total'])
+
+    def test_from_now_on(self):
+        made = self.json(
+            'window', 'create', 'now', '--mode', 'blackout',
+            '--start', 'now', '--end', '+90m', '--cloud-group', 'region-one',
+        )  # fmt: skip
+        self.assertTrue(made['in_force'])
+        self.assertEqual(['region-one'], made['cloud_groups'])
+        (listed,) = self.json('window', 'list', '--mode', 'blackout', '--long')
+        self.assertEqual('standalone', listed['Owner'])
+
+    def test_what_is_wrong_is_told(self):
+        start = ('window', 'create', 'x', '--mode', 'blackout', '--start')
+        for words, expected in (
+            (
+                (*start, '2020-01-01', '--duration', '1h'),
+                'starts_at: expected',
+            ),
+            (
+                (
+                    *start,
+                    'now',
+                    '--duration',
+                    '1h',
+                    '--rrule',
+                    'FREQ=SECONDLY',
+                ),
+                'rrule: expected FREQ=HOURLY',
+            ),
+            (('window', 'set', 'x', '--duration', '1h'), 'give --start as'),
+            (('window', 'set', 'x'), 'Nothing to set'),
+            (('window', 'show', 'x'), "has the name 'x'"),
+        ):
+            self.assertIn(expected, ' '.join(self.refused(*words).split()))
 
 
 class ServersTest(CliTestCase):
@@ -199,6 +303,28 @@ class ServersTest(CliTestCase):
     def test_set_nothing(self):
         self.assertIn('Nothing to set', self.refused('server', 'set', 'x'))
 
+    def test_uptime(self):
+        with self.database.writer() as session:
+            server = servers.get(session, seed.number('server', 'alpha'))
+            now = clock.read(session)
+            sights = {server.id: now}
+            servers.accept(session, {server.id: 1}, now, observed=sights)
+        printed = self.cli('server', 'uptime', 'ctl-01')
+        self.assertIn('| nova-scheduler | ', printed)
+        day, week, month = self.json(
+            'server', 'uptime', 'ctl-01', '--service', 'nova-api', '--long'
+        )
+        for found in (day, week, month):
+            self.assertEqual(100.0, found['Uptime'])
+            # the seed says that it is up for 50 minutes
+            self.assertAlmostEqual(3060, found['Up'], delta=120)
+        (found,) = self.json(
+            'server', 'uptime', 'ctl-01', '--service', 'nova-scheduler',
+            '--since', '10s', '--until', '0s',
+        )  # fmt: skip
+        self.assertEqual(0.0, found['Uptime'])
+        self.assertAlmostEqual(10.0, found['Down'], delta=0.1)
+
     def test_delete_goes_on_after_one_that_fails(self):
         self.assertIn(
             '2 of 2 not done: web: None of the servers has the hostname '
@@ -270,6 +396,18 @@ class AlarmsTest(CliTestCase):
             self.assertEqual('pager', notification['Channel'])
         (one,) = self.json('notification', 'list', '--alarm', ALARM)
         self.assertEqual('PENDING', one['State'])
+        self.assertEqual(
+            [], self.json('notification', 'list', '--kind', 'repeat')
+        )
+
+    def test_a_notification(self):
+        shown = self.json('notification', 'show', NOTIFICATION)
+        (attempt,) = shown['record']
+        self.assertEqual('HTTP 503 Service Unavailable', attempt['answer'])
+        self.cli('notification', 'resend', NOTIFICATION)
+        shown = self.json('notification', 'show', NOTIFICATION)
+        self.assertEqual(('PENDING', 0), (shown['state'], shown['attempts']))
+        self.assertTrue(shown['resent_by'])
 
     def test_definitions(self):
         created = self.json(
@@ -294,6 +432,27 @@ class AlarmsTest(CliTestCase):
             self.refused('alarm', 'definition', 'show', 'hot'),
         )
 
+    def test_a_built_in_definition_is_changed_and_reset(self):
+        name = 'service down'
+        command = 'alarm', 'definition'
+        before = self.json(*command, 'show', name)
+        self.cli(
+            *command, 'set', name, '--severity', 'info',
+            '--releases', '>=2024.1',
+        )  # fmt: skip
+        shown = self.cli(*command, 'show', name)
+        self.assertIn(f'severity: shipped is {before["severity"]}', shown)
+        self.assertNotIn('when this was changed', shown)
+        changed = self.json(*command, 'show', name)
+        self.assertEqual(
+            ['releases', 'severity'], sorted(changed['customizations'])
+        )
+        self.cli(*command, 'reset', name)
+        after = self.json(*command, 'show', name)
+        for one in (before, after):
+            del one['updated_at']
+        self.assertEqual(before, after)
+
     def test_a_broken_expression(self):
         errors = self.refused(
             'alarm', 'definition', 'create', 'x', '--expression', 'avg(',
@@ -301,6 +460,64 @@ class AlarmsTest(CliTestCase):
         )  # fmt: skip
         self.assertIn('(HTTP 400)', errors)
         self.assertIn('column', errors)
+
+
+class EventsTest(CliTestCase):
+    def start(self, conf, storage):
+        """As standalone does: a stream keeps a thread."""
+        conf.set_override('standalone_port', 0, 'api')
+        api = service.Api(conf, self.database, storage, None)
+        api.start()
+        self.addCleanup(api.stop)
+        return api.url
+
+    def test_what_has_happened(self):
+        printed = self.cli('event', 'watch', '--after', '0', '--count', '2')
+        head, first, second = printed.splitlines()
+        self.assertEqual(
+            ['At', 'Severity', 'State', 'Lifecycle', 'Summary'], head.split()
+        )
+        self.assertRegex(
+            first,
+            r'^[-\d]{10}T[:\d]{8}Z  critical  ALARM         OPEN          '
+            + re.escape(SUMMARY),
+        )
+        self.assertIn('on ctl-02', second)
+
+    def test_filters(self):
+        printed = self.cli(
+            'event', 'watch', '--after', '0', '--count', '1', '--json',
+            '--server', 'ctl-02', '--definition', 'service down',
+            '--state', 'ALARM', '--severity', 'critical',
+            '--lifecycle', 'OPEN',
+        )  # fmt: skip
+        self.assertEqual('ctl-02', json.loads(printed)['alarm']['server'])
+
+    def test_what_happens(self):
+        def act():
+            api = f'{self.url}/v1'
+            requests.get(f'{api}/alarms', timeout=10).raise_for_status()
+            requests.post(
+                f'{api}/alarms/{ALARM}/acknowledge', timeout=10
+            ).raise_for_status()
+
+        # once the client has had the time to connect
+        timer = threading.Timer(3.0, act)
+        timer.start()
+        self.addCleanup(timer.join)
+        printed = self.cli('event', 'watch', '--count', '1')
+        self.assertIn('ACKNOWLEDGED', printed)
+        self.assertIn(f'{SUMMARY}, by standalone', printed)
+
+    def test_some_were_missed(self):
+        printed = self.cli('event', 'watch', '--after', '99', '--count', '1')
+        self.assertIn('Some were missed', printed)
+
+    def test_what_is_wrong_is_told(self):
+        self.assertIn(
+            "Last-Event-ID: expected the ID of an event, got 'x'",
+            self.refused('event', 'watch', '--after', 'x'),
+        )
 
 
 class SamplesTest(CliTestCase):
@@ -354,6 +571,88 @@ class ChannelsTest(CliTestCase):
         self.assertIn(
             'Connection refused', self.refused('channel', 'test', 'hook')
         )
+
+    def test_what_it_wants(self):
+        self.cli('channel', 'create', 'desk', '--driver', 'log')
+        created = self.json(
+            'channel', 'create', 'night', '--driver', 'log',
+            '--service', 'nova-api', '--service', 'nova-compute',
+            '--cloud-group', 'region-one', '--definition', 'service down',
+            '--escalate-to', 'desk', '--escalate-after', '900',
+            '--escalations-only', '--repeat-interval', '3600',
+            '--rate', '30', '--digest-over', '5',
+            '--quiet-hours', '22:00-07:00', '--quiet-timezone', 'Europe/Rome',
+            '--quiet-max-severity', 'major',
+        )  # fmt: skip
+        desk = self.json('channel', 'show', 'desk')
+        self.assertEqual(['nova-api', 'nova-compute'], created['services'])
+        self.assertEqual(['region-one'], created['cloud_groups'])
+        self.assertEqual([seed.BUILTIN], created['definitions'])
+        self.assertEqual(
+            (desk['id'], 900, True),
+            (
+                created['escalate_to'],
+                created['escalate_after'],
+                created['escalations_only'],
+            ),
+        )
+        self.assertEqual(
+            (3600, 30, 5),
+            (
+                created['repeat_interval'],
+                created['rate'],
+                created['digest_over'],
+            ),
+        )
+        self.assertEqual(
+            {
+                'from': '22:00',
+                'to': '07:00',
+                'timezone': 'Europe/Rome',
+                'max_severity': 'major',
+            },
+            created['quiet'],
+        )
+        self.cli(
+            'channel', 'set', 'night', '--all-services', '--all-cloud-groups',
+            '--all-definitions', '--no-escalation', '--all-alarms',
+            '--repeat-interval', 'none', '--rate', 'none',
+            '--quiet-hours', 'none',
+        )  # fmt: skip
+        shown = self.json('channel', 'show', 'night')
+        plain = ('services', 'cloud_groups', 'definitions')
+        self.assertEqual([[]] * 3, [shown[name] for name in plain])
+        self.assertEqual(
+            {None},
+            {
+                shown[name]
+                for name in (
+                    'escalate_to',
+                    'escalate_after',
+                    'repeat_interval',
+                    'rate',
+                    'quiet',
+                )
+            },
+        )
+        self.assertFalse(shown['escalations_only'])
+        self.assertEqual(5, shown['digest_over'])
+
+    def test_quiet_somewhere_at_no_time(self):
+        self.assertIn(
+            'give --quiet-hours as well',
+            self.refused(
+                'channel', 'create', 'x', '--driver', 'log',
+                '--quiet-timezone', 'Europe/Rome',
+            ),
+        )  # fmt: skip
+
+    def test_drivers(self):
+        self.assertIn('Posts notifications', self.cli('driver', 'list'))
+        shown = self.cli('driver', 'show', 'webhook')
+        self.assertIn('url (needed): ', shown)
+        self.assertIn('secret (secret): ', shown)
+        self.assertIn("'pigeon'", self.refused('driver', 'show', 'pigeon'))
 
     def test_an_unknown_driver(self):
         self.assertIn(

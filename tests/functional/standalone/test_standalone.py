@@ -13,6 +13,7 @@
 
 """sentinella-standalone as a newcomer runs it."""
 
+import glob
 import json
 import os
 import re
@@ -52,9 +53,13 @@ class TestDemo(testtools.TestCase):
 
 class TestWatch(testtools.TestCase):
     def start(self, *options):
-        directory = self.useFixture(fixtures.TempDir()).path
+        self.directory = self.useFixture(fixtures.TempDir()).path
         running = subprocess.Popen(
-            [COMMAND, '--port', '0', '--state-path', directory, *options],
+            [
+                COMMAND,
+                *('--port', '0', '--state-path', self.directory),
+                *options,
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -83,8 +88,29 @@ class TestWatch(testtools.TestCase):
         with urllib.request.urlopen(f'{url}/v1/servers') as answer:
             (server,) = json.load(answer)['servers']
         self.assertEqual('active', server['mode'])
+        self.keep_a_secret(url)
         running.send_signal(signal.SIGINT)
         self.assertEqual(0, running.wait(30))
+
+    def keep_a_secret(self, url):
+        body = {
+            'name': 'hook',
+            'driver': 'webhook',
+            'settings': {'url': 'http://127.0.0.1:1/', 'secret': 's3cret'},
+        }
+        request = urllib.request.Request(
+            f'{url}/v1/channels',
+            json.dumps(body).encode(),
+            {'Content-Type': 'application/json'},
+        )
+        with urllib.request.urlopen(request) as answer:
+            self.assertEqual(201, answer.status)
+        key = os.path.join(self.directory, 'secret.key')
+        self.assertEqual(0o600, os.stat(key).st_mode & 0o777)
+        for path in glob.glob(f'{self.directory}/*'):
+            if os.path.isfile(path):
+                with open(path, 'rb') as file:
+                    self.assertNotIn(b's3cret', file.read(), path)
 
     def test_a_port_that_is_taken_is_one_clear_line(self):
         first = self.start()

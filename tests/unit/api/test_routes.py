@@ -131,6 +131,7 @@ class TestRoutes(base.BaseTestCase):
                 'sentinella:alarm-definitions:any-project',
                 'sentinella:channels:any-project',
                 'sentinella:reports:cloud',
+                'sentinella:windows:any-project',
             },
             extra,
         )

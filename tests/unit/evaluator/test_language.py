@@ -12,6 +12,7 @@
 
 """What each function and each word of an expression does."""
 
+import dataclasses
 import math
 import pathlib
 import random
@@ -697,6 +698,68 @@ class TestJoin(LanguageTestCase):
             'last(m) > 0 and last(n) > 0', 'gauge', *several, match_by=('a',)
         )
         self.assertEqual((1, 2), verdict.server_ids)
+
+    def test_what_others_tell_of_a_host_meets_what_it_tells_itself(self):
+        several = [
+            series({0: 1}, server_id=1, service='a'),
+            series({0: 1}, server_id=2, service='a'),
+            # server 3 tells of all hosts
+            series({0: 0}, 3, 'api', service='a', host='ctl-1'),
+            series({0: 1}, 3, 'api', service='a', host='ctl-2'),
+            series({0: 0}, 3, 'api', service='b', host='ctl-2'),
+            series({0: 0}, 3, 'api', service='a', host='elsewhere'),
+        ]
+        (verdict,) = judge(
+            'last(m) > 0 and last(api) < 1',
+            'gauge',
+            *several,
+            match_by=('host', 'service'),
+        )
+        self.assertEqual(
+            {'host': 'ctl-1', 'service': 'a'}, dict(verdict.group)
+        )
+        self.assertEqual((1, 3), verdict.server_ids)
+
+    def test_hosts_that_tell_nothing_themselves(self):
+        several = [
+            series({0: 1}, server_id=1, service='a'),
+            series({0: 0}, 3, 'api', service='a', host='ctl-1'),
+            series({0: 0}, 3, 'api', service='a', host='elsewhere'),
+        ]
+        self.assertEqual(
+            [{'host': 'elsewhere', 'service': 'a'}],
+            self.groups(
+                'last(api) < 1 and absent(m)',
+                *several,
+                match_by=('host', 'service'),
+            ),
+        )
+
+    def test_servers_of_one_name_are_one_host(self):
+        twins = {
+            number: dataclasses.replace(server, hostname='twin')
+            for number, server in scenes.SERVERS.items()
+        }
+        self.patch(scenes, 'PLACES', scenes.vectors.Servers(twins))
+        (verdict,) = judge(
+            'min(m) < 1',
+            'gauge',
+            series({0: 0}, server_id=1),
+            series({0: 1}, server_id=2),
+            match_by=('host',),
+        )
+        self.assertEqual({'host': 'twin'}, verdict.group)
+        self.assertEqual((1, 2), verdict.server_ids)
+
+    def test_a_host_of_its_own_is_not_replaced(self):
+        self.assertEqual(
+            [{'host': 'ctl-2', 'server': 'server-1'}],
+            self.groups(
+                'last(m) > 0',
+                series({0: 1}, host='ctl-2'),
+                match_by=('host', 'server'),
+            ),
+        )
 
     def test_a_server_that_is_gone(self):
         gone = {'server': 'server-9'}

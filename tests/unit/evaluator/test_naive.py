@@ -48,6 +48,8 @@ class One:
     def __init__(self, series):
         self.dimensions = dict(series.metric.dimensions)
         self.dimensions['server'] = f'server-{series.server_id}'
+        # what it is grouped by, more than what it is selected by
+        self.labels = {'host': f'ctl-{series.server_id}', **self.dimensions}
         self.name = series.metric.name
         self.samples = [
             (min(at, NOW), value)
@@ -90,7 +92,7 @@ class Naive:
             for one in self.seen(selector, lookback, at)
             # what came to be known long ago and was not heard of since
             if one in self.seen(selector, lookback, NOW)
-            and all(one.dimensions.get(n, '') == group[n] for n in names)
+            and all(one.labels.get(n, '') == group[n] for n in names)
         ]
 
     def names(self, selector, lookback):
@@ -98,7 +100,7 @@ class Naive:
             name
             for name in self.match_by
             if any(
-                name in one.dimensions
+                name in one.labels
                 for one in self.seen(selector, lookback, NOW)
             )
         ]
@@ -148,7 +150,7 @@ class Naive:
         inner.several = self.several
         names = inner.names(call.selector, lookback)
         parts = {
-            tuple((name, one.dimensions.get(name, '')) for name in names)
+            tuple((name, one.labels.get(name, '')) for name in names)
             for one in self.seen(call.selector, lookback, NOW)
         }
         mine = [
@@ -364,7 +366,7 @@ sums = st.builds(
 shares = st.builds(
     'share({} by {}) {} {} %'.format,
     simple,
-    st.sampled_from(['server', 'service', 'server, service']),
+    st.sampled_from(['server', 'service', 'server, service', 'host']),
     operators,
     st.sampled_from([10, 40, 60]),
 )
@@ -398,7 +400,11 @@ series = st.builds(
     ),
     st.integers(1, 2),
     st.sampled_from(['m', 'n']),
-    st.sampled_from([{}, {'service': 'a'}, {'service': 'b'}]),
+    st.sampled_from(
+        [{}, {'service': 'a'}, {'service': 'b'}]
+        # as what is told of the second server, by whomever
+        + [{'host': 'ctl-2'}, {'host': 'ctl-2', 'service': 'a'}]
+    ),
 )
 
 
@@ -411,6 +417,7 @@ class TestAgainstNaive(base.BaseTestCase):
         values = {
             'server': ['server-1', 'server-2', 'server-3'],
             'service': ['', 'a', 'b'],
+            'host': ['ctl-1', 'ctl-2', 'ctl-3'],
         }
         return [
             dict(zip(match_by, row, strict=True))
@@ -423,6 +430,7 @@ class TestAgainstNaive(base.BaseTestCase):
         conditions_of,
         st.sampled_from(
             [(), ('server',), ('service',), ('server', 'service')]
+            + [('host',), ('host', 'service')]
         ),
         st.sampled_from(list(model.ThresholdType)),
     )

@@ -256,7 +256,7 @@ class Cloud:
             return verdict.receipt.status
         receipt = intake.judge(report, row)
         if receipt is trust.ACCEPTED:
-            self.rows[report.server] = intake.taken(report, row)
+            self.rows[report.server] = intake.taken(report, row, 0.0)
             self.stored.append((report, signers))
             self.events.append((report.server, 'stored', report))
         return receipt.status

@@ -23,9 +23,12 @@ from sentinella.osc import alarm_definition
 from sentinella.osc import base as osc_base
 from sentinella.osc import channel
 from sentinella.osc import columns
+from sentinella.osc import driver
 from sentinella.osc import metric
 from sentinella.osc import plugin
 from sentinella.osc import server
+from sentinella.osc import subscription
+from sentinella.osc import window
 
 
 def parse(command, *argv):
@@ -90,8 +93,59 @@ class SettingTest(base.BaseTestCase):
                 'settings': {'url': 'http://x/', 'retries': 3},
                 'enabled': False,
             },
-            channel.body_of(args),
+            channel.body_of(None, args),
         )
+
+    def test_quiet_hours(self):
+        self.assertEqual(
+            {'from': '22:00', 'to': '07:00'},
+            subscription.quiet_hours('22:00-07:00'),
+        )
+        self.assertEqual({}, subscription.quiet_hours('none'))
+        for text in ('22:00', '22:00-', '-07:00', ''):
+            with testtools.ExpectedException(argparse.ArgumentTypeError):
+                subscription.quiet_hours(text)
+
+    def test_what_is_taken_away(self):
+        args = parse(
+            channel.SetChannel, 'ops', '--all-services', '--no-escalation',
+            '--repeat-interval', 'none', '--quiet-hours', 'none',
+            '--all-alarms',
+        )  # fmt: skip
+        self.assertEqual(
+            {
+                'services': [],
+                'escalate_to': None,
+                'escalate_after': None,
+                'escalations_only': False,
+                'repeat_interval': None,
+                'quiet': None,
+            },
+            channel.body_of(None, args),
+        )
+
+    def test_the_settings_of_a_driver(self):
+        known = driver.settings(
+            {
+                'secrets': ['url'],
+                'schema': {
+                    'required': ['url'],
+                    'properties': {
+                        'a': {'title': 'A'},
+                        'url': {'title': 'URL', 'description': 'Where to.'},
+                    },
+                },
+            }
+        )
+        self.assertEqual(
+            [('url', 'Where to.', 'needed, secret'), ('a', 'A', '')], known
+        )
+        shown = driver.Settings(known)
+        self.assertEqual(
+            'url (needed, secret): Where to.\na: A', shown.human_readable()
+        )
+        unavailable = {'secrets': [], 'schema': None}
+        self.assertEqual([], driver.settings(unavailable))
 
 
 class DefinitionTest(base.BaseTestCase):
@@ -193,3 +247,41 @@ class ParserTest(base.BaseTestCase):
         )  # fmt: skip
         self.assertEqual({'mount': '/'}, args.dimensions)
         self.assertEqual({}, parse(metric.RangeMetric, 'a', 'b').dimensions)
+
+
+class WindowTest(base.BaseTestCase):
+    def test_times_to_come(self):
+        now = datetime.datetime.now(datetime.UTC)
+        for text, seconds in (('now', 0), ('+90m', 5400), ('+2d', 172800)):
+            at = datetime.datetime.fromisoformat(window.coming(text))
+            self.assertAlmostEqual(
+                seconds, (at - now).total_seconds(), delta=5
+            )
+        self.assertEqual(
+            '2030-01-06T00:00:00.000000Z', window.coming('2030-01-06')
+        )
+
+    def test_what_is_none_says_so(self):
+        for kind, text in (
+            (window.coming, 'soon'),
+            (window.coming, '+soon'),
+            (window.duration, 'long'),
+            (window.duration, '9' * 20 + 'd'),
+        ):
+            with testtools.ExpectedException(
+                argparse.ArgumentTypeError, f'.*got {text.lstrip("+")}'
+            ):
+                kind(text)
+
+    def test_a_new_one_has_an_end(self):
+        quiet = contextlib.redirect_stderr(io.StringIO())
+        given = ('x', '--mode', 'blackout', '--start', 'now')
+        with quiet, testtools.ExpectedException(SystemExit):
+            parse(window.CreateWindow, *given)
+        parse(window.CreateWindow, *given, '--duration', '1h')
+
+    def test_how_long_is_shown_as_people_say_it(self):
+        self.assertEqual(
+            '1 day, 1:00:10', columns.While(90010.2).human_readable()
+        )
+        self.assertEqual('99.950 %', columns.Share(99.95).human_readable())

@@ -10,17 +10,22 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-from oslotest import base
+"""Leases: which process does what only one is to do"""
 
-from sentinella.notifier import delivery
+from alembic import op
+import sqlalchemy as sa
+
+revision = '0003'
+down_revision = '0002'
 
 
-class TestWaitBefore(base.BaseTestCase):
-    def test_twice_as_long_each_time_within_limits(self):
-        waits = [delivery.wait_before(n, 2.0) for n in range(2, 14)]
-        self.assertEqual([2, 4, 8, 16, 32, 64, 128, 256, 512], waits[:9])
-        self.assertEqual([600, 600, 600], waits[9:])
-
-    def test_of_any_attempt(self):
-        self.assertEqual(600, delivery.wait_before(100_000, 0.1))
-        self.assertEqual(600, delivery.wait_before(2, 1e9))
+def upgrade():
+    op.create_table(
+        'leases',
+        sa.Column('name', sa.String(64), primary_key=True),
+        sa.Column('owner', sa.String(255), nullable=False),
+        sa.Column('until', sa.Double(), nullable=False),
+        mysql_engine='InnoDB',
+        mysql_charset='utf8mb4',
+        mysql_collate='utf8mb4_bin',
+    )
