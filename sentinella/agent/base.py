@@ -78,7 +78,7 @@ class Collector(abc.ABC):
         :returns: iterable of Samples; NaN for what can't be read just now
         :raises Lacking: it can do nothing at all for want of something, said
             in one line with what to do about it; the agent goes on without
-            it, shows that, and tries again each time
+            it, shows that, and tries again, less and less often
         """
 
     def statuses(self):

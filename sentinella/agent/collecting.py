@@ -25,6 +25,9 @@ from sentinella.agent import base
 
 #: Collectors that wait for something at a time.
 AT_ONCE = 4
+#: Seconds between two tries of one that lacks something: the first, and the
+#: longest. Each may be an error in the log of whom it asks.
+SHORTEST, LONGEST = 30.0, 300.0
 #: What is said of a collector that can't work, as if it were a service.
 PREFIX = 'collector:'
 
@@ -42,6 +45,7 @@ class Collecting:
         self.collector = collector
         self.reason = None
         self.since = now
+        self._pause = self._again_at = 0.0
         self._guard = service.Guard(f'collector {name}')
 
     def collect(self, now):
@@ -50,6 +54,10 @@ class Collecting:
         """
         if not self.collector.wanted():
             self._becomes(None, now)
+            self._pause = self._again_at = 0.0
+            return []
+        # the clock may have been set back
+        if 0 < self._again_at - now <= LONGEST:
             return []
         samples, failure = [], None
         try:
@@ -59,8 +67,12 @@ class Collecting:
         if failure is None:
             self._guard.went_well()
             self._becomes('', now)
+            self._pause = self._again_at = 0.0
             return samples
         self._guard.failed(failure)
+        if isinstance(failure, exceptions.Lacking):
+            self._pause = min(LONGEST, max(SHORTEST, 2 * self._pause))
+            self._again_at = now + self._pause
         ours = isinstance(failure, exceptions.SentinellaError)
         name = '' if ours else f'{type(failure).__name__}: '
         self._becomes(f'{name}{failure}', now)

@@ -189,11 +189,11 @@ class Agent:
         self._report_services(down)
 
     def _watch(self):
-        changed = set()
+        changed, located = set(), False
         if self._looks % LOOKS == 0 or self.node.awaits:
             changed = self.node.look(time.time(), self._watcher)
+            located = self.node.locate_logs(time.monotonic())
         self._looks += 1
-        located = self.node.locate_logs(time.monotonic())
         dropped = self.node.take_dropped()
         self._complete |= bool(dropped)
         if changed or dropped:
@@ -240,15 +240,15 @@ class Agent:
         self._save()
 
     def _read_logs(self, read):
-        """Read logs, and tell of errors at once, and of all else with them;
-        a warning waits for the tick.
+        """Read logs, and tell of an error at once, and of all else with it;
+        a warning, or an error that repeats another, waits for the tick.
 
         :param read: a method of the Logs
         """
         logs = self.node.logs
         read(time.time(), time.monotonic())
         self._again_at = time.monotonic() + GRACE if logs.pending else 0.0
-        if self._ticks and logs.erroneous():
+        if self._ticks and logs.events.alarming:
             self._report_logs()
 
     def _report_logs(self):

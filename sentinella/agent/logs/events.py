@@ -36,6 +36,9 @@ WINDOW = 60.0
 #: for longest is told and forgotten.
 MAX_KINDS = 1000
 
+#: Levels of which the first of a kind can't wait.
+ALARMING = ('ERROR', 'CRITICAL')
+
 _CUT = ' [...]'
 #: Characters by which messages are told apart.
 _TELLING = 1024
@@ -65,6 +68,8 @@ class Events:
     """Log events on their way to a report.
 
     :param per_second: how many of one service go in a second, repeats aside
+    :ivar alarming: whether there is an error among what waits, and is not
+        held back
     """
 
     def __init__(self, per_second):
@@ -73,6 +78,7 @@ class Events:
         self._evicted = []
         self._budgets = {}
         self._suppressed = {}
+        self.alarming = False
 
     def add(self, service, record, now):
         """
@@ -89,6 +95,7 @@ class Events:
             kind = self._kinds[key] = _Kind(
                 now, to_event(service, record, now)
             )
+            self.alarming |= record.level in ALARMING
             self._make_room()
             return
         self._kinds.move_to_end(key)
@@ -118,6 +125,7 @@ class Events:
         """
         now = time.time() if now is None else now
         taken, self._evicted = self._evicted, []
+        self.alarming = False
         for key, kind in list(self._kinds.items()):
             # the clock may have been set back
             kind.since = min(kind.since, now)

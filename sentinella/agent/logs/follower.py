@@ -128,10 +128,6 @@ class Logs:
         for unit, record in self._journal.read(monotonic):
             self._add(self._services[unit], record, now)
 
-    def erroneous(self):
-        """Whether there is an error among what is to be told."""
-        return any(c.errors or c.criticals for c in self._counts.values())
-
     def counted(self):
         """Names of the services that have something to tell."""
         return {name for name, counts in self._counts.items() if counts}

@@ -119,8 +119,9 @@ class Parser:
     @property
     def unsettled(self):
         """Bytes at the end that are of no record that was given yet."""
-        opened = self._taken - self._open.at if self.pending else 0
-        return self.held + opened
+        if self._open is None or self._open.hidden:
+            return self._pieces.held
+        return self._pieces.held + self._taken - self._open.at
 
     def look_behind(self, data):
         """Tell what stands before the first piece, where that is not the
@@ -145,10 +146,12 @@ class Parser:
     def _remember(self, text):
         if len(text) > LOOKBACK:
             text = text[-LOOKBACK:]
-        self._behind.append(text)
-        self._behind_size += len(text)
-        while self._behind_size - len(self._behind[0]) > LOOKBACK:
-            self._behind_size -= len(self._behind.popleft())
+        behind = self._behind
+        behind.append(text)
+        size = self._behind_size + len(text)
+        while size - len(behind[0]) > LOOKBACK:
+            size -= len(behind.popleft())
+        self._behind_size = size
 
     def flush(self):
         """Take it that nothing more follows now.

@@ -119,8 +119,7 @@ class Parser:
     def __init__(self, form, levels=records.WORTHY):
         self._levels = levels
         self._told = form
-        self._form = form
-        self._parser = form.parser(levels)
+        self._take(form)
         self._lines = self._placed = 0
         self._proven = False
         self._doubts = 0
@@ -150,7 +149,7 @@ class Parser:
         self._parser.look_behind(data)
 
     def feed(self, data):
-        found = self._suit(data) if data and not self.held else []
+        found = self._suit(data) if data and not self._parser.held else []
         return found + self._parser.feed(data)
 
     def flush(self):
@@ -161,7 +160,7 @@ class Parser:
 
     def _suit(self, data):
         """Take another form where the data is not in ours."""
-        if _sign(self._form)(data.partition(b'\n')[0]):
+        if self._is_ours(data.partition(b'\n')[0]):
             self._proven, self._doubts = True, 0
             return []
         self._doubts += 1
@@ -174,9 +173,13 @@ class Parser:
             return []
         found = self._parser.finish()
         self._lines, self._placed = self.lines, self.placed
-        self._form, self._parser = form, form.parser(self._levels)
+        self._take(form)
         self._proven = self._doubts = 0
         return found
+
+    def _take(self, form):
+        self._form, self._parser = form, form.parser(self._levels)
+        self._is_ours = _sign(form)
 
 
 def first_time(data, form):

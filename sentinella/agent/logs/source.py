@@ -114,7 +114,10 @@ class Source:
             if len(self._print) < rotated.PRINT:
                 self._take_print(data)
             self.offset += len(data)
-            self._recent = (self._recent + data[-_RECENT:])[-_RECENT:]
+            if len(data) < _RECENT:
+                self._recent = (self._recent + data)[-_RECENT:]
+            else:
+                self._recent = data[-_RECENT:]
             # what a truncated file's writer leaves when it does not append
             found += self._parser.feed(data.replace(b'\0', b''))
             if len(data) < CHUNK:

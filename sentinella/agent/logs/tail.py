@@ -75,7 +75,10 @@ class Tail:
     @property
     def pending(self):
         """Whether it is worth looking again in a moment."""
-        return any(source.pending for source in self._sources)
+        source = self._source
+        return (source is not None and source.pending) or any(
+            old.pending for old in self._old
+        )
 
     def read(self, now):
         """
@@ -85,17 +88,18 @@ class Tail:
         status, failure = _stat(self.path)
         if self._first and not _is_denied(failure):
             self._resume(now)
-        found = self._read_old(now)
+        found = self._read_old(now) if self._old else []
         if failure is not None:
             if self._source is not None:
                 found += self._source.read(now)
             self._says(failure)
             return found
-        inode = status.st_dev, status.st_ino
-        if self._source is not None and self._source.inode != inode:
+        source = self._source
+        if source is None:
+            self._source = self._open(self.path)
+        elif source.inode != (status.st_dev, status.st_ino):
             found += self._renamed(now)
             found += self._read_old(now)
-        if self._source is None:
             self._source = self._open(self.path)
         elif self.problem:
             self._says(None)

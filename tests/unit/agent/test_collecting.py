@@ -63,11 +63,34 @@ class TestCollecting(base.BaseTestCase):
         self.assertIs(model.ServiceState.UNDETERMINED, status.state)
         self.assertEqual('no socket: join the group haproxy', status.reason)
         self.assertEqual(10.0, status.since)
-        one.collect(20.0)
+        one.collect(50.0)
         self.assertEqual(10.0, one.status().since)
         one.collector.answer = [up(1)]
-        self.assertEqual([up(1)], one.collect(30.0))
+        self.assertEqual([up(1)], one.collect(150.0))
         self.assertIsNone(one.status())
+
+    def test_what_lacks_something_is_tried_less_and_less_often(self):
+        tried = []
+
+        def collect(now):
+            tried.append(now)
+            raise exceptions.Lacking('no user', 'make one')
+
+        one = made(Rabbit, ['rabbitmq'])
+        one.collector.collect = collect
+        for now in range(0, 1200, 10):
+            self.assertEqual([], one.collect(float(now)))
+            self.assertIsNotNone(one.status())
+        self.assertEqual([0, 30, 90, 210, 450, 750, 1050], tried)
+        # the clock was set back
+        one.collect(20.0)
+        self.assertEqual(20.0, tried.pop())
+        # what it asks was started again
+        del one.collector.node.services['rabbitmq']
+        one.collect(21.0)
+        one.collector.node.services['rabbitmq'] = None
+        one.collect(22.0)
+        self.assertEqual(22.0, tried.pop())
 
     def test_what_it_found_in_words(self):
         said = model.ServiceStatus('check:a', model.ServiceState.UP, 1.0)

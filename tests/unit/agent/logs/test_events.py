@@ -55,6 +55,18 @@ class TestEvents(base.BaseTestCase):
         waiting.release()
         self.assertEqual([29], self.counts(waiting, start + 150))
 
+    def test_the_first_error_of_its_kind_alarms(self):
+        waiting = events.Events(50)
+        waiting.add('nova-api', record(level='WARNING'), 100.0)
+        self.assertFalse(waiting.alarming)
+        waiting.add('nova-api', record(), 100.0)
+        self.assertTrue(waiting.alarming)
+        waiting.take(100.0)
+        waiting.add('nova-api', record(), 110.0)
+        self.assertFalse(waiting.alarming)
+        waiting.add('nova-api', record('another'), 110.0)
+        self.assertTrue(waiting.alarming)
+
     def test_what_ended_is_told_and_then_new_again(self):
         waiting = events.Events(50)
         waiting.add('nova-api', record(), 100.0)
