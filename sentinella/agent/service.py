@@ -48,7 +48,7 @@ SUCCESSOR = 0.25
 PAUSE = 0.01
 #: Looks at the node of which but one reads the process table while nothing
 #: is awaited: an end is seen at once, only what begins is not.
-LOOKS = 3
+LOOKS = 5
 #: Bytes of log events in one report; more go in further ones.
 EVENT_BYTES = 1 << 18
 
