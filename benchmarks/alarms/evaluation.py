@@ -31,6 +31,7 @@ from sentinella.db import clock
 from sentinella.db import servers
 from sentinella.evaluator import expression
 from sentinella.evaluator import gather
+from sentinella.evaluator import roster
 from sentinella.evaluator import rules
 from sentinella.storage import base
 from tests import databases
@@ -185,6 +186,7 @@ class Cloud:
             takes ten seconds later, when each server has reported once more
         """
         self.recent = self.storage.recent()
+        self.roster = roster.Roster()
         definitions = self.definitions(text)
         first = self.measure(definitions)
         self.report()
@@ -237,12 +239,13 @@ class Cloud:
         cpu = time.process_time()
         for one in self.definitions(text):
             self.recent = self.storage.recent()
+            self.roster = roster.Roster()
             judge(one, self.moment([one]))
         return time.process_time() - cpu
 
     def moment(self, definitions):
         reads = [(expression.parse(d.expression), None) for d in definitions]
-        moment = gather.Moment(self.database, self.recent, reads)
+        moment = gather.Moment(self.database, self.recent, self.roster, reads)
         # as if no time passed between the measurements
         moment.now = self.now
         return moment

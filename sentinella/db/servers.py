@@ -77,6 +77,14 @@ _REFUSE = (
         candidate_key=sa.bindparam('candidate_key_'),
     )
 )
+_HEARD = sa.select(
+    TABLE.c.id,
+    TABLE.c.epoch,
+    TABLE.c.sequence,
+    TABLE.c.urgent_sequence,
+    TABLE.c.last_report_at,
+    TABLE.c.refused_at,
+)
 #: As `Server.enrolment` has it.
 _ENROLLED = {
     model.Enrolment.PENDING: TABLE.c.public_key == '',
@@ -229,13 +237,25 @@ def all_(session):
     return [SHAPE.read(row) for row in session.execute(query)]
 
 
-def watched(session):
+def watched(session, ids=None):
     """
-    :returns: list of all Servers, without what only their agents and those
-        who look at one of them need: facts, former keys, counters
+    :param ids: numbers of some; None: all
+    :returns: list of Servers, without what only their agents and those who
+        look at one of them need: facts, former keys, counters
     """
     query = sa.select(*_WATCHED.columns).order_by(TABLE.c.id)
+    if ids is not None:
+        query = query.where(TABLE.c.id.in_(ids))
     return [_WATCHED.read(row) for row in session.execute(query)]
+
+
+def heard(session):
+    """What reports change of the servers, and what tells whether more did.
+
+    :returns: mapping of all servers' numbers to rows with the fields `epoch`,
+        `sequence`, `urgent_sequence`, `last_report_at` and `refused_at`
+    """
+    return {row.id: row for row in session.execute(_HEARD)}
 
 
 def facts(session):

@@ -19,7 +19,6 @@ import numpy
 from sentinella import model
 from sentinella.db import clock
 from sentinella.db import instances
-from sentinella.db import servers
 from sentinella.db import windows
 from sentinella.evaluator import modes
 from sentinella.evaluator import rules
@@ -56,6 +55,7 @@ class Moment:
     """The state of things at one time.
 
     :param recent: the storage's Recent
+    :param roster: the evaluator's :class:`.roster.Roster`
     :param expressions: pairs of what will be asked for: an Expression, and
         the project whose servers alone count, or None
     :ivar now: the database's clock
@@ -63,9 +63,10 @@ class Moment:
     :ivar planned: Windows that are in force
     """
 
-    def __init__(self, database, recent, expressions):
+    def __init__(self, database, recent, roster, expressions):
         self._database = database
         self._recent = recent
+        self._roster = roster
         self._lookbacks = {}
         for expression, project_id in expressions:
             mine = self._lookbacks.setdefault(project_id, {})
@@ -77,7 +78,7 @@ class Moment:
         self._excluded = {'': frozenset()}
         with database.reader() as session:
             self.now = clock.read(session)
-            self.servers = {one.id: one for one in servers.watched(session)}
+            self.servers = roster.read(session, self.now)
             begun = windows.begun(session, self.now)
             self._instances = instances.all_(session)
         self._listening = virtual.listening_since(self._instances, self.now)
@@ -91,6 +92,19 @@ class Moment:
         for server in self.servers.values():
             found.setdefault(server.hostname, []).append(server)
         return found
+
+    def renew(self, session, groups):
+        """Read anew the servers that some groups are about by their names,
+        as they are in this very transaction: nobody is paged for one that an
+        operator has just put into maintenance.
+
+        :param groups: list of pairs: a mapping, and the servers' ids
+        """
+        ids = {id_ for _, of in groups for id_ in of}
+        for group, _ in groups:
+            ids |= {one.id for one in self.hosts.get(group.get('host'), ())}
+        if self._roster.renew(session, ids):
+            del self.hosts
 
     def named(self, project_id):
         """
@@ -171,13 +185,8 @@ class Moment:
 
     @functools.cached_property
     def _releases(self):
-        """What agents say, which may be anything."""
         with self._database.reader() as session:
-            told = servers.facts(session)
-        return {
-            id_: str(facts.get('openstack_release'))[:16]
-            for id_, facts in told.items()
-        }
+            return self._roster.releases(session)
 
     def _virtual(self, scope, selector):
         project_id = scope[0]

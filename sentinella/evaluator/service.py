@@ -39,6 +39,7 @@ from sentinella.evaluator import gather
 from sentinella.evaluator import inhibition
 from sentinella.evaluator import modes
 from sentinella.evaluator import outgoing
+from sentinella.evaluator import roster
 from sentinella.evaluator import tiers
 from sentinella.evaluator import transitions
 from sentinella.evaluator import writer
@@ -77,6 +78,7 @@ class Evaluator:
         self._owner = f'{conf.host}:{os.getpid()}:{uuid.uuid4().hex[:8]}'
         self._database = database
         self._recent = storage.recent()
+        self._roster = roster.Roster()
         self._notify = notify
         self._guards = {}
         self._disabled = disabled.Disabled(conf, database)
@@ -145,6 +147,7 @@ class Evaluator:
         moment = gather.Moment(
             self._database,
             self._recent,
+            self._roster,
             list(_to_read(claim.definition for claim in claims)),
         )
         moment.planned += self._disabled.windows(moment.hosts, moment.now)
@@ -207,8 +210,10 @@ class Evaluator:
             list(known.values()),
         )
         # what begins may have been before
-        begun = [v.group for v in verdicts if _key(v.group) not in known]
-        known |= _by_group(alarms.of_groups(session, claim.definition, begun))
+        begun = [v for v in verdicts if _key(v.group) not in known]
+        moment.renew(session, [(v.group, v.server_ids) for v in begun])
+        groups = [v.group for v in begun]
+        known |= _by_group(alarms.of_groups(session, claim.definition, groups))
         inhibited = self._inhibition(session, claim.definition, moment.now)
         recent = self._changes(session, known, verdicts, moment.now)
         writing, unanswered, queued = writer.Writer(session, moment.now), [], 0

@@ -17,6 +17,7 @@ from sentinella import model
 from sentinella.db import alarms
 from sentinella.db import definitions
 from sentinella.db import notifications
+from sentinella.db import servers
 from sentinella.evaluator import service
 from sentinella.rpc import evaluator as rpc
 from sentinella.rpc import transport as bus
@@ -86,6 +87,28 @@ class EvaluatorTests(scene.Scene):
         self.assertEqual([('a', 'ALARM'), ('a', 'OK')], self.told())
         self.assertEqual(2, self.woken)
         self.assertEqual(0, self.evaluator.failures)
+
+    def test_nobody_is_paged_for_what_was_just_put_into_maintenance(self):
+        self.add_definition('last(process.up) < 1')
+        self.add_channel(name='a')
+        self.say(1)
+        with self.database.writer() as session:
+            servers.set_(
+                session, self.server.uuid, mode=model.Mode.MAINTENANCE
+            )
+        self.say(0)
+        (alarm,) = self.alarms()
+        self.assertEqual(('ALARM', None), (alarm.state, alarm.notified_state))
+        self.assertEqual([], self.told())
+
+    def test_a_server_that_comes_between_two_passes(self):
+        self.add_definition('last(process.up) < 1')
+        self.say(1)
+        later = self.add_server('ctl-02')
+        self.write(later, 0, service='nova-api')
+        self.say(1)
+        (alarm,) = self.alarms()
+        self.assertEqual('ctl-02', alarm.server.hostname)
 
     def test_only_what_is_due_is_evaluated(self):
         self.add_definition('last(process.up) < 1')
