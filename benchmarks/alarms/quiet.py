@@ -126,6 +126,8 @@ class Quiet(evaluation.Cloud):
         """
         self._report()
         found = {'first pass': self._pass()}
+        # what is told is told in time, not before it was
+        time.sleep(evaluation.INTERVAL)
         self._report()
         found['next pass'] = self._pass()
         found['nothing new'] = self._pass()

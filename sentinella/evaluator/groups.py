@@ -57,21 +57,12 @@ class Grouping:
         """
         return tuple([dimensions.get(name) for name in self.names])
 
-    def told(self, samples):
-        """What series tell by themselves; see :meth:`keys`."""
-        used, place = numpy.unique(samples.metric, return_inverse=True)
-        keys = [
-            self.key(dict(samples.metrics[metric].dimensions))
-            for metric in used
-        ]
-        return keys, place
-
     def keys(self, samples):
         """
         :param samples: vectors.Samples
         :returns: some keys, and of each series the place of its own
         """
-        keys, place = self.told(samples)
+        keys, place = samples.told(self.names)
         if HOST not in self.names:
             return keys, place
         return self._stand_in(keys, place, samples.server)

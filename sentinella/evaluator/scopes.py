@@ -250,7 +250,9 @@ def _alike(seen, needed, grouping, known):
     :param seen: mapping of what is read to Samples
     :param needed: some of what is read
     """
-    told = {node: grouping.told(samples) for node, samples in seen.items()}
+    told = {
+        node: samples.told(grouping.names) for node, samples in seen.items()
+    }
     for at in range(len(grouping.names)):
         values = {
             node: [key[at] for key in keys] for node, (keys, _) in told.items()
@@ -267,7 +269,7 @@ def _alike(seen, needed, grouping, known):
             chosen = numpy.array([one in wanted for one in values[node]], bool)
             if not chosen.all():
                 seen[node] = seen[node].take(chosen[told[node][1]])
-                told[node] = grouping.told(seen[node])
+                told[node] = seen[node].told(grouping.names)
     return seen
 
 

@@ -49,7 +49,7 @@ from sentinella.rpc import transport as bus
 LOG = log.getLogger(__name__)
 
 #: Definitions that are claimed at once: few, so that others get their share.
-BATCH = 16
+BATCH = 32
 
 #: Seconds that what is over inhibits others still: it is not over for all
 #: at the same moment.

@@ -91,6 +91,8 @@ class Samples:
         self.metrics = metrics
         self.times = times
         self.values = values
+        self._until = {}
+        self._told = {}
         self.first, self.end, self.metric, self.server, self.interval = series
 
     @classmethod
@@ -142,8 +144,27 @@ class Samples:
             return self.end
         if at < self.earliest:
             return self.first
-        count = numpy.concatenate(([0], numpy.cumsum(self.times <= at)))
-        return self.first + (count[self.end] - count[self.first])
+        if at not in self._until:
+            # many definitions look back as far
+            count = numpy.concatenate(([0], numpy.cumsum(self.times <= at)))
+            self._until[at] = self.first + (
+                count[self.end] - count[self.first]
+            )
+        return self._until[at]
+
+    def told(self, names):
+        """What the series tell by themselves.
+
+        :param names: of dimensions
+        :returns: list of tuples of their values, None for what is not there;
+            and of each series the place of its own
+        """
+        if names not in self._told:
+            used, place = numpy.unique(self.metric, return_inverse=True)
+            several = [dict(self.metrics[one].dimensions) for one in used]
+            keys = [tuple([one.get(n) for n in names]) for one in several]
+            self._told[names] = keys, place
+        return self._told[names]
 
     @functools.cached_property
     def latest(self):
