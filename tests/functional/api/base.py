@@ -31,7 +31,7 @@ class ApiTestCase(databases.SqliteTestCase):
             self.conf,
             self.database,
         )
-        seed.fill(self.database, self.storage)
+        self.seen_at = seed.fill(self.database, self.storage)
         ingest = client.make_ingest(self.conf, self.database, self.storage)
         self.addCleanup(ingest.stop)
         self.application = client.make_app(

@@ -30,9 +30,6 @@ from sentinella.db import servers
 from sentinella.db import services
 from sentinella.storage import base
 
-#: One minute ago, when all of it was seen.
-AT = round(time.time()) - 60
-
 #: Public keys: that the servers are known by, and one that asks for it.
 KEY = 'O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik'
 CANDIDATE = 'iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w'
@@ -52,7 +49,10 @@ def number(kind, project):
 def fill(database, storage, alpha='alpha', beta='beta'):
     """
     :param alpha: ID of that project; :param beta: of that one
+    :returns: when all of it was seen: one minute ago, and not one minute
+        before the first test was loaded
     """
+    at = round(time.time()) - 60
     with database.writer() as session:
         builtin = definitions.create(
             session,
@@ -68,14 +68,14 @@ def fill(database, storage, alpha='alpha', beta='beta'):
                 builtin=True,
             ),
             {'process.up'},
-            AT,
+            at,
         )
         ids = [
-            _fill_project(session, builtin, 'ctl-01', 'alpha', alpha),
-            _fill_project(session, builtin, 'ctl-02', 'beta', beta),
+            _fill_project(session, builtin, 'ctl-01', 'alpha', alpha, at),
+            _fill_project(session, builtin, 'ctl-02', 'beta', beta, at),
         ]
     frame = model.Frame.of(
-        AT,
+        at,
         [
             model.Sample(model.Metric.of('cpu.percent'), 12.5),
             model.Sample(model.Metric.of('fs.percent', mount='/'), 40.0),
@@ -84,11 +84,12 @@ def fill(database, storage, alpha='alpha', beta='beta'):
     )
     storage.learn(frame.metrics)
     storage.write(
-        [base.StoredFrame(id_, AT, frame.schema, frame.values) for id_ in ids]
+        [base.StoredFrame(id_, at, frame.schema, frame.values) for id_ in ids]
     )
+    return at
 
 
-def _fill_project(session, builtin, hostname, name, project_id):
+def _fill_project(session, builtin, hostname, name, project_id, at):
     registration = model.Registration(
         server=number('server', name),
         epoch=str(uuid.uuid4()),
@@ -98,7 +99,7 @@ def _fill_project(session, builtin, hostname, name, project_id):
         agent_version='1.0.0',
         facts={'cpus': 8, 'openstack': '2026.1'},
     )
-    server = servers.hold(session, registration, project_id, AT - 3600)
+    server = servers.hold(session, registration, project_id, at - 3600)
     server = servers.register(
         session, server, registration, project_id, public_key=KEY
     )
@@ -109,7 +110,7 @@ def _fill_project(session, builtin, hostname, name, project_id):
             model.ServiceStatus(
                 'nova-api',
                 model.ServiceState.UP,
-                AT - 3000,
+                at - 3000,
                 project='nova',
                 pids=(100, 101),
                 log_files=('/var/log/nova/nova-api.log',),
@@ -118,14 +119,14 @@ def _fill_project(session, builtin, hostname, name, project_id):
             model.ServiceStatus(
                 'nova-scheduler',
                 model.ServiceState.DOWN,
-                AT,
+                at,
                 project='nova',
                 reason='its master, process 200, is gone',
                 restarts=1,
             ),
         ],
         True,
-        AT,
+        at,
     )
     log_events.add(
         session,
@@ -133,7 +134,7 @@ def _fill_project(session, builtin, hostname, name, project_id):
             (
                 server.id,
                 model.LogEvent(
-                    AT - position,
+                    at - position,
                     'nova-scheduler',
                     level,
                     f'message {position}',
@@ -156,7 +157,7 @@ def _fill_project(session, builtin, hostname, name, project_id):
             project_id=project_id,
         ),
         {'cpu.percent'},
-        AT,
+        at,
     )
     channel = channels.create(
         session,
@@ -168,14 +169,14 @@ def _fill_project(session, builtin, hostname, name, project_id):
             settings={},
             min_severity=model.Severity.WARNING,
         ),
-        AT,
+        at,
     )
     assert definition.id
-    _raise_alarm(session, builtin, server, channel, name)
+    _raise_alarm(session, builtin, server, channel, name, at)
     return server.id
 
 
-def _raise_alarm(session, definition, server, channel, name):
+def _raise_alarm(session, definition, server, channel, name, at):
     alarm = alarms.save(
         session,
         model.Alarm(
@@ -187,9 +188,9 @@ def _raise_alarm(session, definition, server, channel, name):
             lifecycle=model.Lifecycle.OPEN,
             severity=model.Severity.CRITICAL,
             reason='last(process.up) is 0',
-            first_at=AT,
-            changed_at=AT,
-            last_at=AT,
+            first_at=at,
+            changed_at=at,
+            last_at=at,
             count=1,
             value=0.0,
             server=server,
@@ -200,7 +201,7 @@ def _raise_alarm(session, definition, server, channel, name):
         alarm,
         model.Transition(
             uuid=number('transition', name),
-            at=AT,
+            at=at,
             from_state=model.AlarmState.OK,
             to_state=model.AlarmState.ALARM,
             reason='last(process.up) is 0',
@@ -209,12 +210,12 @@ def _raise_alarm(session, definition, server, channel, name):
             values={'last(process.up)': 0.0},
         ),
     )
-    _notification(session, alarm, transition, channel, name)
+    _notification(session, alarm, transition, channel, name, at)
 
 
-def _notification(session, alarm, transition, channel, name):
+def _notification(session, alarm, transition, channel, name, at):
     """One that did not go at first."""
-    (queued,) = notifications.add(session, alarm, transition, [channel], AT)
+    (queued,) = notifications.add(session, alarm, transition, [channel], at)
     uuid, said = number('notification', name), 'HTTP 503 Service Unavailable'
     session.execute(
         notifications.TABLE.update()
@@ -229,5 +230,5 @@ def _notification(session, alarm, transition, channel, name):
     pending = model.NotificationState.PENDING
     attempts.add(
         session,
-        [model.Attempt(channel.id, uuid, AT, 0.0125, pending, said)],
+        [model.Attempt(channel.id, uuid, at, 0.0125, pending, said)],
     )

@@ -20,6 +20,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import time
 
 from sentinella import model
 from sentinella import signing
@@ -41,21 +42,22 @@ _NOTIFICATION = seed.number('notification', 'alpha')
 _WINDOW = '77777777-0000-4000-8000-00616c706861'
 
 _AGENT = signers.Signer()
+_SENT_AT = float(round(time.time()))
 _REGISTRATION = model.Registration(
     seed.number('absent', 'alpha'),
     '0d5a2a1f7f5c4f6f8d5a1c9e4b7a6c3d',
     'vm-01',
     agent_version='1.0.0',
     facts={'cpus': 2},
-    sent_at=float(seed.AT),
+    sent_at=_SENT_AT,
 )
 _REPORT = model.Report(
     _REGISTRATION.server,
     _REGISTRATION.epoch,
     1,
-    sent_at=float(seed.AT),
+    sent_at=_SENT_AT,
     frame=model.Frame.of(
-        seed.AT, [model.Sample(model.Metric.of('cpu.percent'), 12.5)]
+        _SENT_AT, [model.Sample(model.Metric.of('cpu.percent'), 12.5)]
     ),
 )
 
@@ -229,11 +231,14 @@ class TestSamples(base.ApiTestCase):
     def setUp(self):
         super().setUp()
         with self.database.writer() as session:
-            servers.refuse(session, {_SERVER: (1, seed.CANDIDATE)}, seed.AT)
+            servers.refuse(
+                session, {_SERVER: (1, seed.CANDIDATE)}, self.seen_at
+            )
             self._plan(session)
             server = servers.get(session, _SERVER)
-            seen = {server.id: seed.AT + 60.0}
-            servers.accept(session, {}, seed.AT + 60.0, observed=seen)
+            now = self.seen_at + 60.0
+            seen = {server.id: now}
+            servers.accept(session, {}, now, observed=seen)
 
     def _plan(self, session):
         window = model.Window(
@@ -251,7 +256,7 @@ class TestSamples(base.ApiTestCase):
         )
         over_at = recurrence.over_at(window)
         window = dataclasses.replace(window, over_at=over_at)
-        windows.create(session, window, seed.AT)
+        windows.create(session, window, self.seen_at)
 
     def test_samples(self):
         written = 'SENTINELLA_WRITE_SAMPLES' in os.environ

@@ -260,7 +260,7 @@ class ServersTest(CliTestCase):
             servers.refuse(
                 session,
                 {seed.number('server', 'alpha'): (3, seed.CANDIDATE)},
-                seed.AT,
+                clock.read(session),
             )
         (server,) = self.json('server', 'list', '--enrolment', 'changed')
         self.assertEqual(
