@@ -14,6 +14,7 @@
 import sqlalchemy as sa
 
 from sentinella import model
+from sentinella.db import clock
 from sentinella.db import models
 
 ALARMS = models.alarms
@@ -65,6 +66,22 @@ def looked_at(session, definition, interval):
     query = sa.select(sa.func.min(claimed_at)).where(*_of(definition))
     due = session.scalar(query)
     return float('inf') if due is None else float(due) - interval
+
+
+def hurry(session, definition):
+    """Have all of those evaluated now, and then the definition once more:
+    a page waits for them."""
+    late = DEFINITIONS.c.next_evaluation > clock.now()
+    session.execute(
+        DEFINITIONS.update()
+        .where(
+            sa.or_(
+                DEFINITIONS.c.id == definition.id, sa.and_(*_of(definition))
+            ),
+            late,
+        )
+        .values(next_evaluation=clock.now())
+    )
 
 
 def _of(definition):

@@ -54,6 +54,7 @@ class Change:
     :ivar notify: NotificationKind, or None
     :ivar dirty: whether the alarm differs from what is stored
     :ivar lapsed: whether an acknowledgement has ended without a transition
+    :ivar waits: whether its page begins to wait for what may inhibit it
     """
 
     alarm: model.Alarm
@@ -61,6 +62,7 @@ class Change:
     notify: model.NotificationKind | None
     dirty: bool
     lapsed: bool = False
+    waits: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -110,6 +112,11 @@ def follow(alarm, verdict, situation, definition, project_id, server=None):
     if changed or why:
         transition = _transition(before, after, verdict, now, why)
     notify = _notify(after, situation, inhibitor)
+    waits = notify == PAGE and situation.inhibitors.is_to_wait(
+        after.changed_at, situation.now
+    )
+    if waits:
+        notify = None
     if after is alarm and notify is None:
         return None
     return Change(
@@ -118,6 +125,7 @@ def follow(alarm, verdict, situation, definition, project_id, server=None):
         notify,
         dirty=after is not alarm,
         lapsed=transition is None and after.lifecycle != alarm.lifecycle,
+        waits=waits and changed,
     )
 
 
@@ -207,8 +215,7 @@ def _notify(alarm, situation, inhibitor):
         return None
     if was_told and not alarm.severity.exceeds(alarm.notified_severity):
         return None
-    since, now = alarm.changed_at, situation.now
-    return None if situation.inhibitors.is_to_wait(since, now) else PAGE
+    return PAGE
 
 
 def _inhibited(verdict, inhibitor):

@@ -15,6 +15,7 @@
 from sentinella import model
 from sentinella.db import alarms
 from sentinella.db import channels
+from sentinella.db import inhibitors
 from sentinella.db import notifications
 from sentinella.evaluator import reminders
 from sentinella.evaluator import transitions
@@ -30,6 +31,7 @@ class Writer:
         self._session = session
         self._now = now
         self._targets = {}
+        self._hurried = False
 
     def save(self, change):
         """Store a change, and put it into the outbox.
@@ -47,6 +49,8 @@ class Writer:
             dirty = True
         if dirty:
             alarm = alarms.save(session, alarm)
+        if change.waits:
+            self._hurry(alarm.definition)
         transition = change.transition
         if transition is not None:
             transition = alarms.add_transition(session, alarm, transition)
@@ -60,6 +64,12 @@ class Writer:
                 session, alarm, transition, targets, self._now, kind
             )
         return len(targets)
+
+    def _hurry(self, definition):
+        """A page is not to wait for an interval to be over."""
+        if not self._hurried:
+            self._hurried = True
+            inhibitors.hurry(self._session, definition)
 
     def remind(self, unanswered):
         """Put into the outbox what is told again of alarms.

@@ -194,6 +194,17 @@ class LifecycleTests(scene.Scene):
         self.say(97)
         self.assertEqual([('alarm', 'critical', 'all')], self.told())
 
+    def test_a_page_waits_for_no_interval(self):
+        """What may inhibit it is looked at at once, and then it once more."""
+        self.add_definition('last(fs.percent) > 99', 'gauge', (), name='worse')
+        self.filling(inhibited_by=('worse',))
+        self.add_channel(name='all')
+        self.evaluator.work()
+        self.say(97)
+        while self.evaluator.work():
+            pass
+        self.assertEqual([('alarm', 'critical', 'all')], self.told())
+
     def acknowledge(self, alarm, until):
         with self.database.writer() as session:
             alarms.acknowledge(
