@@ -53,7 +53,7 @@ use_server() {
 #: What tests run besides, and where distributions hide such things.
 PROGRAMS="chronyc chronyd ping unshare check_tcp uwsgi apachectl epmd mariadbd
 haproxy memcached virsh ovs-vswitchd ovsdb-tool ovn-northd chromedriver
-prometheus-alertmanager redis-server"
+prometheus-alertmanager redis-server rsyslogd"
 HIDDEN=/usr/sbin:/usr/lib/nagios/plugins:/usr/lib64/nagios/plugins
 
 use_programs() {

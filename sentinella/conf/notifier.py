@@ -65,8 +65,8 @@ OPTS = [
         item_type=_Network(),
         default=[],
         sample_default='10.0.0.0/8,192.168.0.0/16',
-        help='Further networks that no notification is sent to over HTTP, '
-        'such as those that users who can make channels must not reach.',
+        help='Further networks that no channel may have notifications sent '
+        'to, such as those that users who can make channels must not reach.',
     ),
     cfg.ListOpt(
         'secret_keys',

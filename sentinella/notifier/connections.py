@@ -53,10 +53,11 @@ class Deadline:
         return left
 
 
-def connect(addresses, host, port, deadline):
+def connect(addresses, host, port, deadline, kind=socket.SOCK_STREAM):
     """
     :param addresses: the :class:`addresses.Addresses` that may be reached;
         None for any
+    :param kind: of socket; one of datagrams is only told where they go to
     :returns: socket
     :raises Final: the host has only addresses that are refused
     :raises OSError: nobody could be reached
@@ -64,14 +65,14 @@ def connect(addresses, host, port, deadline):
     failure = refused = None
     found = _look_up(host, port, deadline)
     for tried, (family, _, _, _, where) in enumerate(found):
-        kind = addresses and addresses.why_not(where[0])
-        if kind:
-            refused = kind
+        why = addresses and addresses.why_not(where[0])
+        if why:
+            refused = why
             continue
         try:
             # a silent one is to leave time for the others
             return _connect(
-                family, where, deadline.left() / (len(found) - tried)
+                family, kind, where, deadline.left() / (len(found) - tried)
             )
         except OSError as error:
             failure = error
@@ -83,12 +84,13 @@ def connect(addresses, host, port, deadline):
     raise failure
 
 
-def _connect(family, where, seconds):
-    connected = socket.socket(family, socket.SOCK_STREAM)
+def _connect(family, kind, where, seconds):
+    connected = socket.socket(family, kind)
     try:
         connected.settimeout(seconds)
         connected.connect(where)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if kind == socket.SOCK_STREAM:
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:
         connected.close()
         raise

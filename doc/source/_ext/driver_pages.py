@@ -47,10 +47,10 @@ themselves; ``GET /v1/drivers`` says the same to programs.
 Each has the setting ``templates`` besides its own: words of a channel in the
 place of ours.
 
-Those that speak HTTP follow no redirect, verify certificates, and refuse
-addresses that only the node itself can reach, and those that ``[notifier]
-refused_networks`` names, unless they are in ``[notifier] allowed_networks``.
-An attempt is over within ``[notifier] timeout``, whatever the other end does.
+Those that speak HTTP follow no redirect and verify certificates. They and
+``syslog`` refuse addresses that only the node itself can reach, and those that
+``[notifier] refused_networks`` names, unless they are in ``[notifier]
+allowed_networks``. An attempt is over within ``[notifier] timeout``, whatever the other end does.
 
 .. toctree::
    :hidden:
