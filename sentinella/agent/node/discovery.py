@@ -221,7 +221,10 @@ class Node:
             return False
         before = service.state
         for found in several:
-            if not service.is_orphan(found) and self._watch(found, watcher):
+            if service.is_orphan(found, now):
+                # it may yet turn out to be none
+                self._unsure |= now < service.orphaned_until
+            elif self._watch(found, watcher):
                 service.seen(found, now)
         if service.masters:
             self.services[name] = service

@@ -38,6 +38,10 @@ UNSERVED = 10.0
 #: Ticks by which a successor may seem to start before its predecessor ends:
 #: a shell's loop is fast, and the clock coarse.
 CLOSE = 5
+#: Seconds that workers may go on after their master was killed. What began
+#: before its end, and goes on for longer, is a master of its own: the next
+#: one may be started while the last one still takes its time to end.
+ORPHANED = 30.0
 
 
 class Service:
@@ -47,6 +51,8 @@ class Service:
     :ivar masters: {(pid, start): Found}
     :ivar restarts: of masters and workers since the agent first knew it
     :ivar traces: what would start it again
+    :ivar orphaned_until: seconds, when the workers of the master that ended
+        last are gone
     """
 
     def __init__(self, kind, now, name=''):
@@ -66,6 +72,7 @@ class Service:
         self._followers = set()
         self._owed = {}
         self._died_at = None
+        self.orphaned_until = 0.0
         self._relocate_at = 0.0
 
     @property
@@ -98,15 +105,19 @@ class Service:
             restarts=self.restarts,
         )
 
-    def is_orphan(self, found):
-        """Whether a seeming master is what an ended one has left behind."""
+    def is_orphan(self, found, now):
+        """Whether a seeming master is what an ended one has left behind.
+
+        :param now: seconds since the epoch
+        """
         key = found.master.key
         if key in self.masters:
             return False
         if key in self._followers:
             return True
-        # its own successor starts after it ended
-        return self._died_at is not None and key[1] < self._died_at
+        # its own successor starts after it ended, as a rule
+        began_before = self._died_at is not None and key[1] < self._died_at
+        return began_before and now < self.orphaned_until
 
     def seen(self, found, now):
         """Take note of a living master.
@@ -156,6 +167,7 @@ class Service:
             return False
         self._owed.pop(key, None)
         self._died_at = None if ticks is None else ticks - CLOSE
+        self.orphaned_until = now + ORPHANED
         if self.masters:
             self.reason = f'process {key[0]} ended, others run'
             return False

@@ -61,9 +61,17 @@ class TestService(base.BaseTestCase):
     def test_what_a_master_leaves_behind_is_not_taken_for_it(self):
         self.service.died((10, 1000), 105.0, 2000)
         # one that was known as its worker, and one that was too new
-        self.assertTrue(self.service.is_orphan(found(11, 1010)))
-        self.assertTrue(self.service.is_orphan(found(13, 1900)))
-        self.assertFalse(self.service.is_orphan(found(14, 2001)))
+        self.assertTrue(self.service.is_orphan(found(11, 1010), 105.0))
+        self.assertTrue(self.service.is_orphan(found(13, 1900), 105.0))
+        self.assertFalse(self.service.is_orphan(found(14, 2001), 105.0))
+
+    def test_a_successor_that_began_before_the_end(self):
+        """What goes on for longer than any worker without its master."""
+        self.service.died((10, 1000), 105.0, 2000)
+        self.assertTrue(self.service.is_orphan(found(13, 1900), 134.0))
+        self.assertFalse(self.service.is_orphan(found(13, 1900), 135.0))
+        # this one is known
+        self.assertTrue(self.service.is_orphan(found(11, 1010), 135.0))
 
     def test_another_master_is_a_restart(self):
         self.service.died((10, 1000), 105.0, 2000)
@@ -103,9 +111,9 @@ class TestService(base.BaseTestCase):
         self.assertEqual(UP, again.state)
         self.assertIn((10, 1000), again.masters)
         self.assertTrue(again.died((10, 1000), 105.0, None))
-        self.assertTrue(again.is_orphan(found(12, 1011)))
+        self.assertTrue(again.is_orphan(found(12, 1011), 105.0))
         # it was restarted while no agent ran
-        self.assertFalse(again.is_orphan(found(15, 1700)))
+        self.assertFalse(again.is_orphan(found(15, 1700), 105.0))
 
     def test_known_but_not_there_after_a_machine_start(self):
         state = self.service.to_state()
