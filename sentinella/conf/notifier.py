@@ -69,6 +69,14 @@ OPTS = [
         'to, such as those that users who can make channels must not reach.',
     ),
     cfg.ListOpt(
+        'restricted_drivers',
+        default=['oslo'],
+        help='Drivers that only channels of the project '
+        '[DEFAULT] service_project_id may use, whoever makes them: what they '
+        'reach is not for all who can make channels. The same for the API '
+        'and all evaluators.',
+    ),
+    cfg.ListOpt(
         'secret_keys',
         secret=True,
         default=[],

@@ -150,6 +150,20 @@ class Driver(abc.ABC):
         """
 
 
+def check_owner(conf, name, project_id):
+    """
+    :param name: of a driver
+    :param project_id: whose channel is to use it
+    :raises Forbidden: it is for those of the cloud's own project only
+    """
+    restricted = name in conf.notifier.restricted_drivers
+    if restricted and project_id != conf.service_project_id:
+        raise exceptions.Forbidden(
+            f"driver {name}: only channels of the cloud's own project may "
+            'use it; see [notifier] restricted_drivers'
+        )
+
+
 def _pattern(validator, pattern, instance, schema):
     """As schemas have it: `$` is the end, which in Python may be before a
     line end, and those belong into no header."""

@@ -110,6 +110,7 @@ class Sender:
         :returns: Outcome, and what no driver should raise, or None
         """
         try:
+            base.check_owner(self._conf, channel.driver, channel.project_id)
             driver = self._driver(channel.driver)
             settings = self._vault.open(channel.settings)
             driver.check(settings)

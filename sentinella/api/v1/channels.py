@@ -60,6 +60,7 @@ class Channels(resource.Resource):
         channel = model.Channel(uuid=str(uuid.uuid4()), **fields)
         if channel.project_id != mine:
             asked.authorize(rules.ANY_PROJECT, channel.project_id)
+        self._check_owner(channel)
         _check_settings(channel.driver, channel.settings)
         self._check_templates(channel.settings, asked.now)
         channel = self._sealed(channel, channel.settings)
@@ -78,6 +79,8 @@ class Channels(resource.Resource):
             new = dataclasses.replace(old, **fields)
             if new.project_id != old.project_id:
                 asked.authorize(rules.ANY_PROJECT, new.project_id)
+            if (new.driver, new.project_id) != (old.driver, old.project_id):
+                self._check_owner(new)
             if 'settings' in fields or new.driver != old.driver:
                 new = self._sealed(new, self._settings(old, new, fields))
             subscriptions.check(session, new)
@@ -92,6 +95,7 @@ class Channels(resource.Resource):
     def test(self, asked, channel_id):
         with self.parts.database.reader() as session:
             channel = channels.get(session, channel_id, asked.visible)
+        self._check_owner(channel)
         settings = self.parts.vault.open(channel.settings)
         # outside of any transaction: the other end may take its time
         composed = self._composer.test(channel, settings, asked.now)
@@ -100,6 +104,9 @@ class Channels(resource.Resource):
         )
         answer = '; '.join(filter(None, (answer, composed.note)))
         return {'delivered': True, 'answer': answer, 'seconds': seconds}
+
+    def _check_owner(self, channel):
+        base.check_owner(self.parts.conf, channel.driver, channel.project_id)
 
     def _check_templates(self, settings, now):
         if 'templates' in settings:

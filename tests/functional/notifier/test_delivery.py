@@ -125,6 +125,23 @@ class DeliveryTests(scene.Scene):
         self.assertIn('webhook', unknown.last_error)
         self.assertIn('settings.url: expected', invalid.last_error)
 
+    def test_a_driver_that_is_not_for_all(self):
+        self.conf.set_override('restricted_drivers', ['log'], 'notifier')
+        self.queue(self.add_channel('log', {}))
+        self.start()
+        self.settled()
+        self.conf.set_override('service_project_id', 'another')
+        self.queue(self.add_channel('log', {}))
+        self.start()
+        processes.wait_for(
+            lambda: self.outbox()[-1].state == 'DEAD', 'the second one DEAD'
+        )
+        self.assertEqual(
+            "driver log: only channels of the cloud's own project may use "
+            'it; see [notifier] restricted_drivers',
+            self.outbox()[-1].last_error,
+        )
+
     def test_a_driver_that_fails_otherwise_is_tried_again(self):
         self.conf.set_override('give_up_after', 0.15, 'notifier')
         self.useFixture(
