@@ -64,10 +64,11 @@ def _quiet(hours):
     return hours
 
 
-def check(session, channel):
+def check(session, channel, old=None):
     """
+    :param old: what it was, None for one that is new
     :raises InvalidInput: it names what its project does not have, or
-        escalates to nobody, or in a circle
+        escalates to nobody, to one that is not enabled, or in a circle
     """
     _check_definitions(session, channel)
     if (channel.escalate_after is None) != (channel.escalate_to is None):
@@ -76,6 +77,8 @@ def check(session, channel):
             'or neither'
         )
     _check_escalation(session, channel)
+    if old is None or channel.escalate_to != old.escalate_to:
+        _check_heard(session, channel)
 
 
 def _check_definitions(session, channel):
@@ -105,6 +108,18 @@ def _check_escalation(session, channel):
                 f'escalate_to: expected at most {LONGEST_CHAIN} channels in '
                 'a row'
             )
+
+
+def _check_heard(session, channel):
+    """Nobody would hear of what it is told."""
+    if channel.escalate_to is None:
+        return
+    target = _next(session, channel.escalate_to, channel.project_id)
+    if not target.enabled:
+        raise exceptions.InvalidInput(
+            'escalate_to: expected a channel that is enabled, got '
+            f'{channel.escalate_to}'
+        )
 
 
 def _next(session, uuid, project_id):

@@ -84,10 +84,11 @@ def update(session, channel, now):
     :returns: Channel
     :raises NotFound: there is none
     :raises Conflict: its project has another of that name, or it goes to
-        another project while one of this one escalates to it
+        another project, or is disabled, while one of this one escalates to it
     """
     known = get(session, channel.uuid)
-    if channel.project_id != known.project_id:
+    disabled = known.enabled and not channel.enabled
+    if disabled or channel.project_id != known.project_id:
         _check_last_resort(session, known)
     channel = dataclasses.replace(
         channel, id=known.id, created_at=known.created_at, updated_at=now

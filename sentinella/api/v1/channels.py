@@ -83,7 +83,7 @@ class Channels(resource.Resource):
                 self._check_owner(new)
             if 'settings' in fields or new.driver != old.driver:
                 new = self._sealed(new, self._settings(old, new, fields))
-            subscriptions.check(session, new)
+            subscriptions.check(session, new, old)
             return self._view(channels.update(session, new, asked.now))
 
     @expose('DELETE {channel_id}', policy=rules.DELETE, status=204)

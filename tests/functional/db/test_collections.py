@@ -1027,7 +1027,20 @@ class CollectionTests:
         self.assertEqual(
             "channel 'last': channel 'first' escalates to it", said
         )
+        # nor disabled, nor handed to another project
+        for change in ({'enabled': False}, {'project_id': 'another'}):
+            changed = dataclasses.replace(last, **change)
+            self.refused(
+                exceptions.Conflict,
+                channels.update,
+                self.session,
+                changed,
+                NOW,
+            )
+        channels.update(self.session, last, NOW)
         channels.delete(self.session, first.uuid)
+        disabled = dataclasses.replace(last, enabled=False)
+        channels.update(self.session, disabled, NOW)
         channels.delete(self.session, last.uuid)
 
     # notifications
