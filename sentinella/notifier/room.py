@@ -17,9 +17,11 @@ time, and all slow ones together have half of the room.
 
 import collections
 
-#: Messages under way at once, in all and to one channel.
+#: Messages under way at once, in all and to one channel. Those that arrived
+#: and are not noted as sent yet go again when their evaluator is killed, so
+#: one channel has few.
 MOST = 64
-PER_CHANNEL = 4
+PER_CHANNEL = 2
 
 #: Seconds after which a message makes its channel a slow one.
 SLOW = 1.0
