@@ -26,6 +26,9 @@ from sentinella import service
 NAMES_ONLY = ('additionalProperties', 'required')
 
 
+#: Characters of the longest template.
+TEMPLATE_LENGTH = 20000
+
 #: Of each channel, whatever its driver: words of its own.
 TEMPLATES = {
     'type': 'object',
@@ -43,24 +46,40 @@ TEMPLATES = {
             'type': 'string',
             'title': 'Text',
             'description': 'All of the message, as plain text.',
-            'maxLength': 20000,
+            'maxLength': TEMPLATE_LENGTH,
+        },
+    },
+}
+
+#: And of those that let a channel say all that goes over the wire.
+TEMPLATES_AND_BODY = {
+    **TEMPLATES,
+    'properties': {
+        **TEMPLATES['properties'],
+        'body': {
+            'type': 'string',
+            'title': 'Body',
+            'description': 'All that is sent, in whatever form the other end '
+            'wants it.',
+            'maxLength': TEMPLATE_LENGTH,
         },
     },
 }
 
 
-def settings(properties=None, required=()):
+def settings(properties=None, required=(), templates=TEMPLATES):
     """Make the schema of a channel's settings.
 
     :param properties: JSON schemas by name, each with a `title` and a
         `description`, so that whoever makes a channel can be asked for them
     :param required: names of those that there has to be
+    :param templates: TEMPLATES, or TEMPLATES_AND_BODY
     """
     return {
         'type': 'object',
         'additionalProperties': False,
         'required': list(required),
-        'properties': {**(properties or {}), 'templates': TEMPLATES},
+        'properties': {**(properties or {}), 'templates': templates},
     }
 
 
@@ -134,6 +153,12 @@ class Driver(abc.ABC):
             f'{where}: expected {error.validator} {error.validator_value!r}'
         )
 
+    @staticmethod
+    def check_templates(templates):
+        """As :meth:`check`, of templates alone, whosever they are: before
+        they are tried."""
+        _Any.check({'templates': templates})
+
     @abc.abstractmethod
     def send(self, settings, message):
         """Send one message, within `[notifier] timeout` seconds.
@@ -148,6 +173,12 @@ class Driver(abc.ABC):
             seconds the other side wants to be left alone for
         :raises Final: it will never go
         """
+
+
+class _Any(Driver):
+    """Has all templates that there are."""
+
+    schema = settings(templates=TEMPLATES_AND_BODY)
 
 
 def check_owner(conf, name, project_id):

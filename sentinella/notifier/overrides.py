@@ -32,7 +32,10 @@ from sentinella.notifier import words
 
 #: The forms of a message, in the order in which they are made, and how many
 #: characters each has at most.
-FORMS = {'title': 2000, 'text': 30000, 'html': 100000}
+FORMS = {'title': 2000, 'text': 30000, 'html': 100000, 'body': 100000}
+
+#: The form that only a channel itself can have.
+BODY = 'body'
 
 #: Characters that a template in a file has at most.
 SOURCE_LENGTH = 100000
@@ -95,7 +98,7 @@ class Overrides:
     def _sources(self, channel, settings):
         sources, troubles = dict(settings.get('templates', {})), {}
         for form in FORMS:
-            if form in sources or self._folder is None:
+            if form in sources or form == BODY or self._folder is None:
                 continue
             try:
                 source = self._from_folder(channel, form)

@@ -110,7 +110,7 @@ class Channels(resource.Resource):
 
     def _check_templates(self, settings, now):
         if 'templates' in settings:
-            base.Driver.check({'templates': settings['templates']})
+            base.Driver.check_templates(settings['templates'])
             self._composer.check(settings, now)
 
     def _sealed(self, channel, settings):

@@ -16,8 +16,12 @@ import hashlib
 import hmac
 import json
 
+from sentinella import exceptions
 from sentinella.notifier import base
 from sentinella.notifier import web
+
+
+JSON = 'application/json'
 
 
 class WebhookDriver(base.Driver):
@@ -31,6 +35,11 @@ class WebhookDriver(base.Driver):
     Any 2xx says that it was taken. After 408, 425, 429 and 5xx it is sent
     again, after a `Retry-After` where there is one; any other answer,
     redirects among them, is final.
+
+    Who wants something else than that JSON says it in a template, `body`,
+    and what it is in `content_type`. Texts in JSON need a filter:
+    ``{"text": {{ title|tojson }}}``. Where the template can't be used, ours
+    is posted.
     """
 
     schema = base.settings(
@@ -62,9 +71,18 @@ class WebhookDriver(base.Driver):
                     'maxLength': 4000,
                 },
             },
+            'content_type': {
+                'type': 'string',
+                'title': 'Content type',
+                'description': f'Of the body, if it is a template; {JSON} '
+                'if not given.',
+                'pattern': '^[a-z0-9.+-]+/[a-z0-9.+-]+(; ?[ -~]+)?$',
+                'maxLength': 100,
+            },
             **web.TLS_SETTINGS,
         },
         required=['url'],
+        templates=base.TEMPLATES_AND_BODY,
     )
     secrets = ('secret', 'headers')
 
@@ -72,21 +90,40 @@ class WebhookDriver(base.Driver):
         super().__init__(conf)
         self._client = web.Client(conf)
 
+    @classmethod
+    def check(cls, settings):
+        super().check(settings)
+        body = 'body' in settings.get('templates', {})
+        if 'content_type' in settings and not body:
+            raise exceptions.InvalidInput(
+                'settings.templates.body: missing, content_type needs it'
+            )
+
     def send(self, settings, message):
-        body = json.dumps(message, ensure_ascii=False).encode()
+        body, kind = _body(settings, message)
         answer = self._client.post(
             settings['url'],
             data=body,
-            headers=_headers(settings, message['id'], body),
+            headers=_headers(settings, message['id'], body, kind),
             settings=settings,
         )
         # who can make a channel is not to read what is inside of the cloud
         return base.Delivered(str(answer))
 
 
-def _headers(settings, id_, body):
+def _body(settings, message):
+    """
+    :returns: bytes, and what they are
+    """
+    if 'body' in message:
+        kind = settings.get('content_type', JSON)
+        return message['body'].encode(), kind
+    return json.dumps(message, ensure_ascii=False).encode(), JSON
+
+
+def _headers(settings, id_, body, kind):
     headers = dict(settings.get('headers', {}))
-    headers |= {'Content-Type': 'application/json', 'Idempotency-Key': id_}
+    headers |= {'Content-Type': kind, 'Idempotency-Key': id_}
     if 'secret' in settings:
         digest = hmac.new(settings['secret'].encode(), body, hashlib.sha256)
         headers['X-Sentinella-Signature'] = f'sha256={digest.hexdigest()}'

@@ -125,6 +125,28 @@ class DeliveryTests(scene.Scene):
         self.assertIn('webhook', unknown.last_error)
         self.assertIn('settings.url: expected', invalid.last_error)
 
+    def test_a_body_of_its_own(self):
+        other = self.useFixture(target.Target())
+        settings = {
+            'url': other.url,
+            'content_type': 'text/plain',
+            'templates': {'body': 'pager {{ severity }}: {{ title }}'},
+        }
+        hostile = {**settings, 'templates': {'body': '{{ 10 ** (10 ** 10) }}'}}
+        self.queue(self.add_channel(settings=settings))
+        self.start()
+        self.settled()
+        ((_, headers, body),) = other.requests
+        self.assertEqual('text/plain', headers['Content-Type'])
+        self.assertTrue(body.startswith(b'pager major: [MAJOR] '))
+        # it still arrives, as ours
+        self.queue(self.add_channel(settings=hostile))
+        self.start()
+        self.settled()
+        _, (_, headers, body) = other.requests
+        self.assertEqual('application/json', headers['Content-Type'])
+        self.assertEqual(self.outbox()[-1].uuid, json.loads(body)['id'])
+
     def test_a_driver_that_is_not_for_all(self):
         self.conf.set_override('restricted_drivers', ['log'], 'notifier')
         self.queue(self.add_channel('log', {}))

@@ -163,6 +163,22 @@ class TestWebhookDriver(DriverContract, base.BaseTestCase):
             ({'verify': 'no'}, 'settings.verify'),
             ({'cafile': 'ca.pem'}, 'settings.cafile'),
             ({'secret': ''}, 'settings.secret'),
+            ({'templates': {'body': 5}}, 'settings.templates.body'),
+            (
+                {'content_type': 'text/plain'},
+                'settings.templates.body: missing, content_type needs it',
+            ),
+            (
+                {
+                    'content_type': f'text/plain\r\nA: {SECRET}',
+                    'templates': {'body': 'x'},
+                },
+                'settings.content_type',
+            ),
+            (
+                {'content_type': 'text', 'templates': {'body': 'x'}},
+                'settings.content_type',
+            ),
         ]:
             if 'required' not in where:
                 settings = {'url': 'https://x', **settings}
@@ -183,6 +199,33 @@ class TestWebhookDriver(DriverContract, base.BaseTestCase):
         self.assertTrue(headers['User-Agent'].startswith('sentinella/'))
         digest = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
         self.assertEqual(f'sha256={digest}', headers['X-Sentinella-Signature'])
+
+    def test_a_body_of_its_own(self):
+        text = 'größe=🔥&a=b\n'
+        self.settings['templates'] = {'body': 'x'}
+        self.sender.check(self.settings)
+        for kind in (None, 'application/x-www-form-urlencoded; charset=utf-8'):
+            self.target.requests.clear()
+            if kind:
+                self.settings['content_type'] = kind
+            self.sender.check(self.settings)
+            self.sender.send(self.settings, {**self.message, 'body': text})
+            ((_, headers, body),) = self.target.requests
+            self.assertEqual(text, body.decode())
+            self.assertEqual(
+                kind or 'application/json', headers['Content-Type']
+            )
+            self.assertEqual(self.message['id'], headers['Idempotency-Key'])
+            digest = hmac.new(SECRET.encode(), body, hashlib.sha256)
+            self.assertEqual(
+                f'sha256={digest.hexdigest()}',
+                headers['X-Sentinella-Signature'],
+            )
+        # where its template could not be used it is ours, and says so
+        self.sender.send(self.settings, self.message)
+        *_, (_, headers, body) = self.target.requests
+        self.assertEqual('application/json', headers['Content-Type'])
+        self.assertEqual(self.message, json.loads(body))
 
     def test_connection_is_kept_and_cookies_are_not(self):
         self.target.headers = {'Set-Cookie': 'a=b'}

@@ -13,6 +13,7 @@
 """What templates may do, and that what they may not do is stopped for real."""
 
 import dataclasses
+import json
 import os
 import pathlib
 import resource
@@ -292,6 +293,43 @@ class TestOverrides(base.BaseTestCase):
     def test_ours_within_theirs(self):
         made, _ = self.apply(text='{{ text }}\nCall 555.')
         self.assertEqual(f'{self.ours["text"]}\nCall 555.', made['text'])
+
+    def test_a_body(self):
+        made, note = self.apply(
+            title='"{{ severity }}"',
+            body='{"text": {{ title|tojson }}, "values": {{ values|tojson }}, '
+            '"cause": {{ cause|tojson }}, "none": {{ digest|tojson }}}',
+        )
+        self.assertEqual('', note)
+        self.assertEqual(
+            {
+                'text': '"critical"',
+                'values': self.ours['values'],
+                'cause': self.ours['cause'],
+                'none': [],
+            },
+            json.loads(made['body']),
+        )
+        self.assertEqual(self.ours['text'], made['text'])
+        # of a file, others would have to know what to do with it
+        self.write('body.j2', 'x')
+        self.assertNotIn('body', self.apply()[0])
+
+    def test_a_hostile_body(self):
+        for templates in (TOO_LONG, TOO_MUCH, TOO_FAR, REFUSED):
+            name, source = next(iter(templates.items()))
+            if templates is REFUSED:
+                source = '{% for a in range(99999) %}{{ text }}{% endfor %}'
+            made, note = self.apply(body=source)
+            self.assertEqual(self.ours, made, name)
+            self.assertIn('template body: ', note, name)
+            error = self.assertRaises(
+                exceptions.InvalidInput,
+                self.overrides.check,
+                {'body': source},
+                self.ours,
+            )
+            self.assertIn('settings.templates.body: ', str(error))
 
     def test_broken_ones_fall_back_and_say_so(self):
         made, note = self.apply(title='{{ id', text='fine')
