@@ -42,8 +42,10 @@ class ConductorClient:
     """
 
     def __init__(self, transport, timeout):
+        # what finds the broker gone is for the caller to try again, or to send
+        # another way; to wait here for its return takes seconds
         self._client = bus.get_client(
-            transport, bus.CONDUCTOR_TOPIC, '1.0', timeout=timeout, retry=1
+            transport, bus.CONDUCTOR_TOPIC, '1.0', timeout=timeout, retry=0
         )
 
     def register(self, signed):

@@ -13,37 +13,92 @@
 
 """An agent, as a real process, whose bus goes away and comes back."""
 
+import time
 import urllib.parse
 
+from oslo_config import cfg
+import oslo_messaging as messaging
 import sqlalchemy as sa
 import testtools
 
+from sentinella import exceptions
 from sentinella import model
+from sentinella import wire
 from sentinella.db import servers
+from sentinella.rpc import transport
 from tests import cable
 from tests import cloud
 from tests import processes
+from tests import rabbit
+
+
+def behind(url, cabled):
+    """The URL of a broker, by way of a CableFixture to it."""
+    broker = urllib.parse.urlparse(url)
+    return broker._replace(
+        netloc=f'{broker.username}:{broker.password}@127.0.0.1:{cabled.port}'
+    ).geturl()
+
+
+def cable_to(url):
+    return cable.CableFixture(urllib.parse.urlparse(url).port or 5672)
+
+
+class Conductor:
+    target = messaging.Target(version='1.0')
+
+    @messaging.expose
+    def report(self, context, payload):
+        return wire.to_wire(model.Receipt(model.ReceiptStatus.ACCEPTED))
+
+
+class TestClient(testtools.TestCase):
+    def test_that_the_broker_is_gone_is_told_at_once(self):
+        """There is another way, or the report is sent again soon."""
+        bus = self.useFixture(rabbit.RabbitFixture())
+        wired = self.useFixture(cable_to(bus.url))
+        bus.url = behind(bus.url, wired)
+        client = bus.client(timeout=30.0)
+        conductors = transport.get_transport(cfg.CONF, rabbit.URL)
+        self.addCleanup(conductors.cleanup)
+        server = transport.get_server(
+            conductors, transport.CONDUCTOR_TOPIC, 'ctl', Conductor()
+        )
+        server.start()
+        self.addCleanup(server.wait)
+        self.addCleanup(server.stop)
+        signed = model.Signed('{}')
+        self.assertEqual('ACCEPTED', client.report(signed).status)
+
+        wired.pull()
+        began = time.monotonic()
+        self.assertRaises(exceptions.BusUnavailable, client.report, signed)
+        self.assertLess(time.monotonic() - began, 1.0)
+        wired.plug()
+        processes.wait_for(lambda: self.takes(client, signed), 'a way back')
+
+    def takes(self, client, signed):
+        try:
+            return client.report(signed).status == 'ACCEPTED'
+        except exceptions.BusUnavailable:
+            return False
 
 
 class TestBusAway(testtools.TestCase):
     def test_no_report_is_missing_afterwards(self):
         node = self.useFixture(cloud.CloudFixture('mysql', interval=1))
-        broker = urllib.parse.urlparse(node.bus.url)
-        wire = self.useFixture(cable.CableFixture(broker.port or 5672))
-        behind = broker._replace(
-            netloc=f'{broker.username}:{broker.password}@127.0.0.1:{wire.port}'
-        ).geturl()
+        wired = self.useFixture(cable_to(node.bus.url))
         node.run('conductor', 'ctl')
-        node.run('agent', 'node', bus=behind)
+        node.run('agent', 'node', bus=behind(node.bus.url, wired))
         self.node = node
         before = processes.wait_for(lambda: self.sequence() >= 3, 'reports')
         self.assertTrue(before)
 
-        wire.pull()
+        wired.pull()
         had = self.sequence()
         processes.wait_for(lambda: self.spooled() >= 5, 'a spool that fills')
         self.assertLessEqual(self.sequence(), had + 1)
-        wire.plug()
+        wired.plug()
         processes.wait_for(lambda: self.sequence() >= had + 8, 'the rest')
 
         self.assertEqual(1, self.epochs())
