@@ -80,8 +80,14 @@ class Agent:
         ]
         self._collectors = collecting.load(conf, self.node, self._names)
         self._watcher = watch.Watcher()
+        self._probe_ticks = round(
+            conf.agent.probe_interval / conf.agent.interval
+        )
         self._prober = collecting.Prober(
-            self._collectors, conf.agent.probe_interval, self._watcher.wake
+            self._collectors,
+            # a tick wakes it before, where there are as many
+            conf.agent.probe_interval * (2 if self._probe_ticks else 1),
+            self._watcher.wake,
         )
         self._spool = spool.Spool(
             os.path.join(self._state.path, 'spool'),
@@ -302,6 +308,10 @@ class Agent:
         if not self._ticks:
             # by now it is known what there is to ask
             self._prober.start()
+        elif self._probe_ticks and self._ticks % self._probe_ticks == 0:
+            # on its own time its samples would come one tick sooner or later,
+            # and between two of them they would seem to be too old
+            self._prober.wake()
         self._ticks += 1
         self._complete = False
         logs, statuses = self.node.logs, self._statuses(complete)

@@ -251,6 +251,27 @@ class TestAgent(base.BaseTestCase):
                 refused = report.urgent
         self.assertTrue(refused)
 
+    def test_what_others_answer_is_told_each_so_many_ticks(self):
+        self.conf.set_override('probe_interval', 2.0, 'agent')
+        door = socket.create_server(('127.0.0.1', 0))
+        self.addCleanup(door.close)
+        address = f'127.0.0.1:{door.getsockname()[1]}'
+        group = tcp.TcpCollector.group()
+        self.conf.register_opts(tcp.TcpCollector.OPTIONS, group=group)
+        self.conf.set_override('targets', [address], group)
+        self.conf.set_override('collectors', ['tcp', 'host'], 'agent')
+        self.start()
+        up = model.Metric.of('tcp.up', target=address)
+        self.until(lambda: len(self.samples(up)) == 4)
+        told = [
+            up in self.metrics[report.frame.schema]
+            for report in self.conductor.reports
+        ]
+        first = told.index(True)
+        self.assertEqual(
+            [True, False, True, False, True], told[first : first + 5]
+        )
+
     def test_a_workers_death_is_a_restart(self):
         process = self.master()
         self.start()
