@@ -35,13 +35,17 @@ def of(session, server, query, now):
     :returns: list of what is shown, of the server and of each service
     :raises InvalidInput: the range is none, or too long
     """
-    found = []
-    for since, until in _ranges(query, now):
-        past = _Past(session, server, since, until)
-        wanted = query.get('service')
-        names = past.names if wanted is None else [wanted]
-        found += [_view(name, past) for name in names]
-    return sorted(found, key=lambda one: one['service'] or '')
+    ranges = _ranges(query, now)
+    # what is known of the longest is enough for the others
+    since = min(since for since, _ in ranges)
+    past = _Past(session, server, since, ranges[0][1])
+    wanted = query.get('service')
+    names = past.names if wanted is None else [wanted]
+    return [
+        _view(name, one, found)
+        for name in names
+        for one, found in zip(ranges, past.uptimes(name, ranges), strict=True)
+    ]
 
 
 def _ranges(query, now):
@@ -64,7 +68,7 @@ class _Past:
     """What is known of a server in a range."""
 
     def __init__(self, session, server, since, until):
-        self.range = since, until
+        self._range = since, until
         self._server = server
         asked = server.id, since, until
         self._states = ledger.of_server(session, ledger.STATES, *asked)
@@ -72,14 +76,18 @@ class _Past:
         self._windows = windows.between(session, since, until)
         self.names = sorted({ledger.SERVER, *self._states})
 
-    def uptime(self, name):
-        return uptime.measure(
+    def uptimes(self, name, ranges):
+        """
+        :param ranges: list of (since, until), parts of the whole one
+        :returns: list of Uptimes
+        """
+        known = (
             self._changes(name),
             self._changes(ledger.SERVER),
             ledger.silent_from(self._server),
             self._excluded(name),
-            *self.range,
         )
+        return [uptime.measure(*known, *one) for one in ranges]
 
     def _changes(self, name):
         # a service may run longer than the server has been watched
@@ -93,16 +101,15 @@ class _Past:
             self._server.project_id, self._server, name or None
         )
         by_hand = self._modes.get(ledger.SERVER, [])
-        spans = modes.excluded(self._windows, subject, by_hand, *self.range)
+        spans = modes.excluded(self._windows, subject, by_hand, *self._range)
         if name != ledger.SERVER:
             of_service = self._modes.get(name, [])
-            spans += modes.excluded([], subject, of_service, *self.range)
+            spans += modes.excluded([], subject, of_service, *self._range)
         return spans
 
 
-def _view(name, past):
-    since, until = past.range
-    found = past.uptime(name)
+def _view(name, range_, found):
+    since, until = range_
     return {
         'service': name or None,
         'since': times.show(since),
