@@ -86,6 +86,13 @@ class Asked:
             return False
         return True
 
+    def may_ask(self, rule):
+        """
+        :returns: whether one who asks for what another rule is of, by its
+            own path, would be let in
+        """
+        return self.may(rule, self.context.project_id)
+
     @property
     def filters(self):
         """The query without the words that turn pages."""

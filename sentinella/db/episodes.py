@@ -38,3 +38,28 @@ def began(session, alarm, transition):
         .limit(1)
     )
     return alarm.first_at if at is None else at
+
+
+def begun(session, alarms_):
+    """As :func:`began`, of what several alarms are in now.
+
+    :param alarms_: Alarms
+    :returns: mapping of their numbers to seconds
+    """
+    last = (
+        sa.select(sa.func.max(TABLE.c.id))
+        .where(
+            TABLE.c.alarm_id.in_([alarm.id for alarm in alarms_]),
+            TABLE.c.from_state == model.AlarmState.OK,
+            TABLE.c.to_state != model.AlarmState.OK,
+        )
+        .group_by(TABLE.c.alarm_id)
+    )
+    known = dict(
+        session.execute(
+            sa.select(TABLE.c.alarm_id, TABLE.c.at).where(TABLE.c.id.in_(last))
+        )
+        .tuples()
+        .all()
+    )
+    return {alarm.id: known.get(alarm.id, alarm.first_at) for alarm in alarms_}

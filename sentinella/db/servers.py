@@ -237,13 +237,18 @@ def all_(session):
     return [SHAPE.read(row) for row in session.execute(query)]
 
 
-def watched(session, ids=None):
+def watched(session, ids=None, project_id=None):
     """
     :param ids: numbers of some; None: all
+    :param project_id: the only one whose servers are meant; None: all
     :returns: list of Servers, without what only their agents and those who
         look at one of them need: facts, former keys, counters
     """
-    query = sa.select(*_WATCHED.columns).order_by(TABLE.c.id)
+    query = (
+        sa.select(*_WATCHED.columns)
+        .where(visible(TABLE.c.project_id, project_id))
+        .order_by(TABLE.c.id)
+    )
     if ids is not None:
         query = query.where(TABLE.c.id.in_(ids))
     return [_WATCHED.read(row) for row in session.execute(query)]

@@ -21,6 +21,11 @@ from osc_lib.cli import format_columns
 #: Width of the longest bar.
 WIDTH = 20
 
+SPARKS = '▁▂▃▄▅▆▇█'
+
+#: What durations are told in, and how many seconds that is.
+UNITS = (('day', 86400), ('hour', 3600), ('minute', 60), ('second', 1))
+
 Pairs = format_columns.DictColumn
 
 
@@ -37,6 +42,33 @@ class Time(cliff_columns.FormattableColumn):
         return whole + 'Z' * bool(dot)
 
 
+class Ago(cliff_columns.FormattableColumn):
+    """A time as people say it, such as `10 minutes ago`.
+
+    :param value: (time, what is now), both ISO 8601, by one clock
+    """
+
+    def human_readable(self):
+        if self._value[0] is None:
+            return 'never'
+        at, now = map(datetime.datetime.fromisoformat, self._value)
+        return ago((now - at).total_seconds())
+
+    def machine_readable(self):
+        return self._value[0]
+
+
+def ago(seconds):
+    """
+    :returns: such as `10 minutes ago`
+    """
+    for unit, length in UNITS:
+        count = int(seconds // length)
+        if count > 0:
+            return f'{count} {unit}{"s" * (count > 1)} ago'
+    return 'just now'
+
+
 class Number(cliff_columns.FormattableColumn):
     """Four digits that count."""
 
@@ -46,6 +78,20 @@ class Number(cliff_columns.FormattableColumn):
         if abs(self._value) >= 1000 or float(self._value).is_integer():
             return f'{self._value:.0f}'
         return f'{self._value:.4g}'
+
+
+class Bytes(cliff_columns.FormattableColumn):
+    """In the greatest unit of which there is one."""
+
+    def human_readable(self):
+        if self._value is None:
+            return ''
+        size = self._value
+        for unit in ('B', 'KiB', 'MiB', 'GiB', 'TiB'):
+            if size < 1024 or unit == 'TiB':
+                break
+            size /= 1024
+        return f'{size:.4g} {unit}'
 
 
 class Facts(cliff_columns.FormattableColumn):
@@ -111,3 +157,14 @@ class Bar(cliff_columns.FormattableColumn):
 
     def machine_readable(self):
         return self._value[0]
+
+
+class Spark(cliff_columns.FormattableColumn):
+    """Counts as a line of bars, the greatest the highest; none is a dot."""
+
+    def human_readable(self):
+        greatest = max(self._value, default=0)
+        return ''.join(
+            SPARKS[math.ceil(one / greatest * len(SPARKS)) - 1] if one else '.'
+            for one in self._value
+        )

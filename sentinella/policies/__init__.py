@@ -24,6 +24,7 @@ from sentinella.policies import notifications
 from sentinella.policies import reports
 from sentinella.policies import servers
 from sentinella.policies import services
+from sentinella.policies import summary
 from sentinella.policies import windows
 
 RESOURCES = (
@@ -39,6 +40,7 @@ RESOURCES = (
     reports,
     servers,
     services,
+    summary,
     windows,
 )
 

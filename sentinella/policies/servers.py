@@ -16,12 +16,19 @@ LIST = 'sentinella:servers:list'
 SHOW = 'sentinella:servers:show'
 UPDATE = 'sentinella:servers:update'
 DELETE = 'sentinella:servers:delete'
+VIEW = 'sentinella:servers:view'
 UPTIME = 'sentinella:servers:uptime'
 ACCEPT = 'sentinella:servers:accept'
 
 RULES = [
     base.read(LIST, 'List servers.', 'GET /v1/servers'),
     base.read(SHOW, 'Show a server.', 'GET /v1/servers/{server_id}'),
+    base.read(
+        VIEW,
+        'Show a server with its vital signs, services, alarms, log events '
+        'and uptimes; those parts of it whose own rules allow it.',
+        'GET /v1/servers/{server_id}/view',
+    ),
     base.read(
         UPTIME,
         'Tell for how long a server and its services were up.',

@@ -26,6 +26,7 @@ from sentinella.api.v1 import notifications
 from sentinella.api.v1 import reports
 from sentinella.api.v1 import servers
 from sentinella.api.v1 import services
+from sentinella.api.v1 import summary
 from sentinella.api.v1 import windows
 
 
@@ -43,6 +44,7 @@ class V1(resource.Resource):
         'reports': reports.Reports,
         'servers': servers.Servers,
         'services': services.Services,
+        'summary': summary.Summary,
         'windows': windows.Windows,
     }
 

@@ -18,6 +18,7 @@ from sentinella.api import times
 from sentinella.api import uptime
 from sentinella.api.expose import expose
 from sentinella.api.schemas import servers as schemas
+from sentinella.api.v1 import server_view
 from sentinella.db import clock
 from sentinella.db import servers
 from sentinella.policies import servers as rules
@@ -39,6 +40,19 @@ class Servers(resource.Resource):
     def show(self, asked, server_id):
         with self.parts.database.reader() as session:
             return view(servers.get(session, server_id, asked.visible))
+
+    @expose('GET {server_id}/view', policy=rules.VIEW)
+    def view(self, asked, server_id):
+        with self.parts.database.reader() as session:
+            server = servers.get(session, server_id, asked.visible)
+            now = clock.read(session)
+            shown = server_view.of(session, asked, server, now)
+        return {
+            'at': times.show(now),
+            'server': view(server),
+            'vital_signs': server_view.vital_signs(asked, server, now),
+            **shown,
+        }
 
     @expose(
         'GET {server_id}/uptime', policy=rules.UPTIME, query=schemas.UPTIME

@@ -25,6 +25,7 @@ import time
 from sentinella import model
 from sentinella import signing
 from sentinella import wire
+from sentinella.db import heartbeat
 from sentinella.db import servers
 from sentinella.db import windows
 from sentinella.evaluator import recurrence
@@ -67,6 +68,8 @@ EXCHANGES = {
     'version': ('GET', '/v1', None),
     'servers-list': ('GET', '/v1/servers?limit=1', None),
     'servers-show': ('GET', f'/v1/servers/{_SERVER}', None),
+    'servers-view': ('GET', f'/v1/servers/{_SERVER}/view', None),
+    'summary-show': ('GET', '/v1/summary?limit=1', None),
     'servers-update': (
         'PATCH',
         f'/v1/servers/{_SERVER}',
@@ -238,7 +241,12 @@ class TestSamples(base.ApiTestCase):
             server = servers.get(session, _SERVER)
             now = self.seen_at + 60.0
             seen = {server.id: now}
-            servers.accept(session, {}, now, observed=seen)
+            servers.accept(session, {server.id: 1}, now, observed=seen)
+        running = heartbeat.Heartbeat(
+            self.database, model.InstanceKind.EVALUATOR, 'ctl-01'
+        )
+        running.beat()
+        self.addCleanup(running.stop)
 
     def _plan(self, session):
         window = model.Window(

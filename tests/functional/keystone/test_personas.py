@@ -18,6 +18,7 @@ from tests.functional.api import seed
 from tests.functional.keystone import base
 
 SERVER = f'/v1/servers/{seed.number("server", "alpha")}'
+VIEW = f'{SERVER}/view'
 ALARM = f'/v1/alarms/{seed.number("alarm", "alpha")}'
 DEFINITION = f'/v1/alarm-definitions/{seed.number("definition", "alpha")}'
 BUILTIN = f'/v1/alarm-definitions/{seed.BUILTIN}'
@@ -69,6 +70,8 @@ READ = [
     ('GET', '/v1/notifications', None, 200),
     ('GET', NOTIFICATION, None, 200),
     ('GET', f'{SERVER}/uptime', None, 200),
+    ('GET', VIEW, None, 200),
+    ('GET', '/v1/summary', None, 200),
     ('GET', '/v1/windows', None, 200),
 ]
 ACT = [
@@ -163,7 +166,9 @@ class TestPersonas(base.KeystoneTestCase):
             self._assert_may_not(persona, everything)
 
     def test_stranger(self):
-        own = [r for r in READ if ALARM in r[1] or r[1] in (SERVER, CHANNEL)]
+        own = [
+            r for r in READ if ALARM in r[1] or r[1] in (SERVER, VIEW, CHANNEL)
+        ]
         by_query = [r for r in READ if '?server=' in r[1]]
         act = [r for r in ACT if r[1].startswith((SERVER, ALARM))]
         self._assert_may_not('stranger', own + by_query + act, 404)
@@ -225,6 +230,33 @@ class TestProjects(base.KeystoneTestCase):
             names('stranger'),
         )
         self.assertEqual(3, len(names('system-reader')))
+
+    def test_summaries_count_ones_own(self):
+        def counted(persona):
+            found = self.as_(persona).get('/v1/summary')
+            worst = found['alarms']['worst']
+            (nova,) = found['services']
+            return (
+                found['servers']['total'],
+                nova['undetermined'],
+                found['alarms']['open'],
+                found['log_events']['error'],
+                {one['server'] for one in worst},
+                found['sentinella'] is not None,
+            )
+
+        whole = 2, 4, 2, 2, {'ctl-01', 'ctl-02'}
+        for persona in ('operator', 'system-reader'):
+            self.assertEqual((*whole, True), counted(persona))
+        for persona, host in (('reader', 'ctl-01'), ('stranger', 'ctl-02')):
+            self.assertEqual((1, 2, 1, 1, {host}, False), counted(persona))
+
+    def test_the_service_project_sees_what_evaluates(self):
+        mine = self.keystone.projects['alpha']
+        self.conf.set_override('service_project_id', mine)
+        for persona, shown in (('reader', True), ('stranger', False)):
+            own = self.as_(persona).get('/v1/summary')['sentinella']
+            self.assertEqual(shown, own is not None)
 
     def test_filters_do_not_reach_across(self):
         theirs = seed.number('server', 'beta')

@@ -21,6 +21,7 @@ import threading
 import warnings
 from wsgiref import simple_server
 
+import fixtures
 from keystoneauth1 import session
 from keystoneauth1.identity import v3
 from keystoneclient.v3 import client as keystone_client
@@ -54,6 +55,8 @@ class CliTestCase(base.BaseTestCase):
     """An API on loopback with what `seed` makes, and the client."""
 
     strategy = 'noauth'
+    #: What the client prints to.
+    stream = io.StringIO
 
     def setUp(self):
         super().setUp()
@@ -104,7 +107,7 @@ class CliTestCase(base.BaseTestCase):
         :returns: exit code, what it printed, its errors
         """
         argv = [*self.credentials(), 'sentinella', *command]
-        stdout, stderr = io.StringIO(), io.StringIO()
+        stdout, stderr = self.stream(), io.StringIO()
         # the client makes the process's logging and warnings its own
         handlers, level = logging.root.handlers[:], logging.root.level
         with (
@@ -460,6 +463,120 @@ class AlarmsTest(CliTestCase):
         )  # fmt: skip
         self.assertIn('(HTTP 400)', errors)
         self.assertIn('column', errors)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+class ScreensTest(CliTestCase):
+    """What people look at first."""
+
+    def setUp(self):
+        super().setUp()
+        with self.database.writer() as session:
+            alpha = servers.get(session, seed.number('server', 'alpha'))
+            servers.accept(session, {alpha.id: 1}, clock.read(session))
+
+    def test_status(self):
+        printed = self.cli('status')
+        first, *others = printed.splitlines()
+        self.assertRegex(
+            first,
+            r'^critical  (1 minute|59 seconds) ago +service down on ctl-0[12] ',
+        )
+        self.assertIn('          reason: last(process.up) is 0', others)
+        self.assertIn(
+            '          cause:  It crashed, or somebody stopped it.', others
+        )
+        self.assertIn('          to do:  See its log; start it again.', others)
+        self.assertIn(f'          alarm:  {ALARM}', others)
+        self.assertIn(
+            '! Of 1 of 2 servers nothing is known now: their agents are '
+            'silent.',
+            others,
+        )
+        self.assertIn(
+            '! No evaluator is alive: no alarm begins or ends.', others
+        )
+        self.assertEqual(
+            'Servers: 1 alarm, 1 silent. Services: 1 up, 1 down, 2 '
+            'undetermined. Alarms: 2 critical. Logs of the last hour: 2 '
+            'critical, 2 error, 2 warning.',
+            others[-1],
+        )
+
+    def test_status_shows_so_many(self):
+        printed = self.cli('status', '--limit', '1')
+        self.assertEqual(1, printed.count('to do:'))
+        self.assertIn('1 more: openstack sentinella alarm list', printed)
+
+    def test_status_when_somebody_looks_after_it(self):
+        self.cli('alarm', 'acknowledge', ALARM, '--note', 'on \x1b[2Jit')
+        printed = self.cli('status')
+        self.assertIn('state:  standalone looks after it: on [2Jit', printed)
+        self.assertIn('2 critical (1 acknowledged).', printed)
+
+    def test_status_when_all_is_well(self):
+        for project in ('alpha', 'beta'):
+            self.cli('alarm', 'resolve', seed.number('alarm', project))
+        printed = self.cli('status')
+        self.assertEqual(
+            'Nothing is known to be broken.', printed.splitlines()[0]
+        )
+        self.assertIn('Alarms: none.', printed)
+
+    def test_status_for_machines(self):
+        shown = self.json('status')
+        (first, _) = shown['alarms']['worst']
+        self.assertRegex(first['since'], r'^\d{4}-.*Z$')
+        self.assertEqual(2, shown['servers']['total'])
+        self.assertEqual(
+            ['servers'], list(self.json('status', '-c', 'servers'))
+        )
+
+    def test_colour_on_a_terminal_only(self):
+        view = 'server', 'view', 'ctl-01'
+        self.assertNotIn('\x1b', self.cli('status') + self.cli(*view))
+        self.stream = Terminal
+        self.assertIn('\x1b[1;31mcritical\x1b[0m', self.cli('status'))
+        self.assertIn('\x1b[31mDOWN\x1b[0m', self.cli(*view))
+        self.useFixture(fixtures.EnvironmentVariable('NO_COLOR', '1'))
+        self.assertNotIn('\x1b', self.cli('status'))
+
+    def test_view(self):
+        printed = self.cli('server', 'view', 'ctl-01')
+        self.assertEqual(
+            'ctl-01: alarm. Cloud group: region-one. Location: rack 1. Last '
+            'report: just now.',
+            printed.splitlines()[0],
+        )
+        for row in (
+            r'12\.5 +\|',
+            r'/ +\| 40 +\|',
+            r'nova +\| nova-api +\| UP +\| 5[01] minutes ago',
+            r'nova-scheduler +\| DOWN +\| (1 minute|59 seconds) ago',
+            r'critical +\| (1 minute|59 seconds) ago +\| OPEN +\| service down ',
+            r'error +\| +1 \| \.{23}█',
+            r'\(server\) +\| ',
+        ):
+            self.assertRegex(printed, rf'\| {row}')
+        self.assertIn('Closed in the last 24 hours: none', printed)
+
+    def test_view_for_machines(self):
+        shown = self.json('server', 'view', seed.number('server', 'alpha'))
+        self.assertEqual('ctl-01', shown['server']['hostname'])
+        self.assertEqual(24, len(shown['log_events']))
+        (project,) = shown['services']
+        self.assertRegex(project['services'][0]['since'], r'^\d{4}-.*Z$')
+
+    def test_view_of_none(self):
+        self.assertIn(
+            "has the hostname 'web'", self.refused('server', 'view', 'web')
+        )
+        absent = seed.number('absent', 'alpha')
+        self.assertIn('(HTTP 404)', self.refused('server', 'view', absent))
 
 
 class EventsTest(CliTestCase):
