@@ -204,7 +204,9 @@ class DeliveryTests(scene.Scene):
         for _ in range(20):
             self.queue(channel)
         running = self.start()
-        processes.wait_for(lambda: len(slow.requests) >= 4, 'some under way')
+        processes.wait_for(
+            lambda: len(slow.requests) >= room.PER_CHANNEL, 'some under way'
+        )
         self.queue(self.add_channel())
         running.wake()
         processes.wait_for(self.receiver.bodies, 'the other', seconds=5)

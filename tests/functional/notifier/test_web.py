@@ -152,7 +152,7 @@ class TestInTime(WebTestCase):
     def assert_ends(self, error=exceptions.Retry, words='no answer within'):
         began = time.monotonic()
         self.assert_raises(error, words)
-        self.assertLess(time.monotonic() - began, 2.0)
+        self.assertLess(time.monotonic() - began, 5.0)
 
     def test_no_answer(self):
         self.target.hold.clear()
@@ -190,7 +190,7 @@ class TestInTime(WebTestCase):
                 'no answer within',
                 url=f'https://127.0.0.1:{port}/page',
             )
-            self.assertLess(time.monotonic() - began, 2.0)
+            self.assertLess(time.monotonic() - began, 5.0)
 
 
 class TestBroken(WebTestCase):

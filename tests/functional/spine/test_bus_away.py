@@ -73,7 +73,8 @@ class TestClient(testtools.TestCase):
         wired.pull()
         began = time.monotonic()
         self.assertRaises(exceptions.BusUnavailable, client.report, signed)
-        self.assertLess(time.monotonic() - began, 1.0)
+        # and not when the call's time is over
+        self.assertLess(time.monotonic() - began, 10.0)
         wired.plug()
         processes.wait_for(lambda: self.takes(client, signed), 'a way back')
 

@@ -63,7 +63,7 @@ class TestEach(base.BaseTestCase):
 
         started = time.monotonic()
         first, *others = probing.each(work, range(20), timeout=0.2)
-        self.assertLess(time.monotonic() - started, 2)
+        self.assertLess(time.monotonic() - started, 8)
         self.assertEqual(0, first)
         self.assertEqual({probing.OutOfTime}, {type(o) for o in others})
         self.assertEqual(probing.AT_ONCE + 1, len(begun))

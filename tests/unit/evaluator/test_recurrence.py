@@ -199,12 +199,12 @@ def one_of(one):
 
 class TestCheck(base.BaseTestCase):
     def refused(self, one):
-        before = time.monotonic()
+        before = time.process_time()
         error = self.assertRaises(
             exceptions.InvalidInput, recurrence.check, one, NOW
         )
         # nothing is looked for through all the years of a calendar
-        self.assertLess(time.monotonic() - before, 1.0)
+        self.assertLess(time.process_time() - before, 1.0)
         return str(error)
 
     def test_rules(self):

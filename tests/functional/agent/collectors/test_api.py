@@ -130,7 +130,7 @@ class TestLocal(ApiTest):
             server = self.useFixture(Talker(talk))
             started = time.monotonic()
             self.assertUp(0, self.collect(self.local(server.port)))
-            self.assertLess(time.monotonic() - started, 1)
+            self.assertLess(time.monotonic() - started, 5)
 
     def test_the_worst_of_several(self):
         up, down = self.server(200), self.server(503)

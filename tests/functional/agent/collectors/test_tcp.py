@@ -64,7 +64,7 @@ class TestTcp(base.BaseTestCase):
         started = time.monotonic()
         target = f'127.0.0.1:{port}'
         self.assertEqual(0, self.probe(target)['tcp.up', target])
-        self.assertLess(time.monotonic() - started, 1)
+        self.assertLess(time.monotonic() - started, 5)
 
     def test_a_name_without_address_tells_nothing_of_its_port(self):
         found = self.probe('nobody.invalid:80')

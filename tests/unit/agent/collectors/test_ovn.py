@@ -167,7 +167,7 @@ class TestOvn(base.BaseTestCase):
     def test_all_hang_and_are_asked_at_once(self):
         self.useFixture(
             fixtures.MonkeyPatch(
-                'sentinella.agent.asking.dialogue.PATIENCE', 0.5
+                'sentinella.agent.asking.dialogue.PATIENCE', 1.5
             )
         )
         names = {
@@ -183,4 +183,4 @@ class TestOvn(base.BaseTestCase):
         found = self.ask(*names)
         self.assertEqual(dict.fromkeys(found, 0.0), found)
         self.assertEqual(4, len(found))
-        self.assertLess(time.monotonic() - began, 1.5)
+        self.assertLess(time.monotonic() - began, 5.0)
