@@ -158,8 +158,11 @@ class TestBus(Cases):
         processes.wait_for(
             lambda: self.bus.consumers('sentinella-conductor'), 'a conductor'
         )
-        finding = self.finding(self.bus.url)
-        self.assertEqual('ok', finding['verdict'])
+        # it consumes before it answers
+        processes.wait_for(
+            lambda: self.finding(self.bus.url)['verdict'] == 'ok',
+            'the conductor to answer',
+        )
 
     def test_why_it_does_not_let_us_in(self):
         user, _, where = self.bus.url.partition('://')[2].rpartition('@')
