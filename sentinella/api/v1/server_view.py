@@ -15,6 +15,7 @@
 from sentinella.api import overview as shaping
 from sentinella.api import uptime
 from sentinella.api.v1 import summary
+from sentinella.db import ledger
 from sentinella.db import overview
 from sentinella.db import services
 from sentinella.db import windows
@@ -34,8 +35,9 @@ CLOSED = 20
 RECENTLY = 24 * shaping.HOUR
 #: Hours of which log events are told.
 HOURS = 24
-#: Seconds back that a vital sign is looked for.
-SIGNS_FROM = 600.0
+#: Seconds before a server was heard of last, or more where it reports
+#: seldom, that a vital sign is looked for.
+SIGNS_FROM = 120.0
 
 
 def of(session, asked, server, now):
@@ -65,14 +67,17 @@ def of(session, asked, server, now):
     }
 
 
-def vital_signs(asked, server, now):
+def vital_signs(asked, server):
     """Not with the others: the storage opens a session of its own.
 
-    :returns: the last values, or None where their rule does not allow it
+    :returns: the last values that it told, perhaps long ago, or None where
+        their rule does not allow it
     """
     if not asked.may_ask(metric_rules.LIST):
         return None
-    latest = asked.parts.storage.latest(server.id, now - SIGNS_FROM)
+    back = max(SIGNS_FROM, ledger.grace(server))
+    since = shaping.heard_at(server) - back
+    latest = asked.parts.storage.latest(server.id, since)
     return shaping.vital_signs(latest)
 
 

@@ -50,7 +50,7 @@ class Servers(resource.Resource):
         return {
             'at': times.show(now),
             'server': view(server),
-            'vital_signs': server_view.vital_signs(asked, server, now),
+            'vital_signs': server_view.vital_signs(asked, server),
             **shown,
         }
 
