@@ -133,6 +133,9 @@ def at(thing, path):
     """
     try:
         for step in path:
+            if isinstance(thing, str):
+                # it was spoilt before, and a character is no part
+                return None
             thing = thing[step]
     except (LookupError, TypeError):
         return None

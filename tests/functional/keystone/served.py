@@ -126,7 +126,7 @@ class ServedTestCase(base.KeystoneTestCase):
                 '--preload',
                 '--workers=2',
                 f'--threads={self.threads}',
-                '--graceful-timeout=1',
+                '--graceful-timeout=5',
                 f'--bind=127.0.0.1:{port}',
                 'sentinella.wsgi.api:application',
             ],

@@ -67,4 +67,5 @@ class TestServed(served.ServedTestCase):
         self.assertEqual(
             (20, 1, self.keystone.projects['service']),
             (known.sequence, known.refused, known.project_id),
+            output,
         )
