@@ -51,9 +51,14 @@ LOG = log.getLogger(__name__)
 #: Definitions that are claimed at once: few, so that others get their share.
 BATCH = 32
 
-#: Seconds that what is over inhibits others still: it is not over for all
-#: at the same moment.
-LINGERS = 60.0
+#: Seconds that what is over inhibits others still: it is not over for all at
+#: the same moment, and who looks further back still sees it for as long. At
+#: least, and at most, so that what is new is not kept for hours.
+LINGERS, LONGEST = 60.0, 300.0
+
+#: Seconds between two looks at what is due: a poke that the bus lost with
+#: the rest is found by that.
+LOOK = 1.0
 
 #: Times the interval that a page waits for those who may inhibit it.
 PATIENCE = 2.0
@@ -139,7 +144,8 @@ class Evaluator:
 
     def _due_in(self):
         with self._database.reader() as session:
-            return definitions.seconds_until_due(session)
+            due = definitions.seconds_until_due(session)
+        return LOOK if due is None else min(due, LOOK)
 
     def _evaluate_all(self, claims):
         if not self._begun:
@@ -214,7 +220,9 @@ class Evaluator:
         moment.renew(session, [(v.group, v.server_ids) for v in begun])
         groups = [v.group for v in begun]
         known |= _by_group(alarms.of_groups(session, claim.definition, groups))
-        inhibited = self._inhibition(session, claim.definition, moment.now)
+        inhibited = self._inhibition(
+            session, claim.definition, read, moment.now
+        )
         recent = self._changes(session, known, verdicts, moment.now)
         writing, unanswered, queued = writer.Writer(session, moment.now), [], 0
         for verdict in verdicts:
@@ -228,11 +236,13 @@ class Evaluator:
                 unanswered.append(alarm)
         return queued + writing.remind(unanswered)
 
-    def _inhibition(self, session, definition, now):
+    def _inhibition(self, session, definition, read, now):
         if not definition.inhibited_by:
             return inhibition.Inhibition()
+        seen = [s for _, one in read for s in one.lookbacks().values()]
+        lingers = min(max(LINGERS, *seen), LONGEST)
         return inhibition.Inhibition(
-            inhibitors.on(session, definition, now - LINGERS),
+            inhibitors.on(session, definition, now - lingers),
             inhibitors.looked_at(session, definition, self._interval),
             PATIENCE * self._interval,
         )

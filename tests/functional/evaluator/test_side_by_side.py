@@ -141,6 +141,15 @@ class SideBySideTests(scene.Scene):
         self.assertEqual(0, survivor.failures)
         self.assertEqual(['ALARM'], self.transitions(alarm))
 
+    def test_a_poke_that_the_bus_lost(self):
+        self.conf.set_override('interval', 600.0, 'evaluator')
+        self.add_definition('last(a.up) < 1')
+        self.start()
+        processes.wait_for(lambda: not self.due(), 'a first evaluation')
+        self.write(self.server, 0, 'a.up', service='x')
+        self.poke('a.up')
+        processes.wait_for(self.alarms, 'an alarm')
+
     def due(self):
         with self.database.reader() as session:
             return definitions.seconds_until_due(session) == 0
