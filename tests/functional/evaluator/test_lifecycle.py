@@ -145,17 +145,35 @@ class LifecycleTests(scene.Scene):
         self.say(1, 'bus.up')
         self.say(97)
         self.assertEqual([('recovery', 'critical', 'all')], self.told()[1:])
-        with self.database.writer() as session:
-            session.execute(
-                models.alarms.update()
-                .where(models.alarms.c.state == 'OK')
-                .values(changed_at=self.now() - 61)
-            )
+        self.over_since(61)
         self.say(97)
         self.assertEqual(
             [('recovery', 'critical', 'all'), ('alarm', 'critical', 'all')],
             self.told()[1:],
         )
+
+    def over_since(self, seconds):
+        with self.database.writer() as session:
+            session.execute(
+                models.alarms.update()
+                .where(models.alarms.c.state == 'OK')
+                .values(changed_at=self.now() - seconds)
+            )
+
+    def test_what_is_over_inhibits_who_still_sees_it(self):
+        self.add_definition('last(bus.up) < 1', 'binary', (), name='bus')
+        self.add_definition(
+            'max(errors, 300) > 5', 'gauge', ('server',), inhibited_by=('bus',)
+        )
+        self.add_channel(name='all')
+        self.write(self.server, 0, 'bus.up')
+        self.say(97, 'errors')
+        self.say(1, 'bus.up')
+        for seconds, pages in ((61, 1), (299, 1), (301, 2)):
+            self.over_since(seconds)
+            self.say(0, 'errors')
+            told = [kind for kind, _, _ in self.told()]
+            self.assertEqual(pages, told.count('alarm'), self.told())
 
     def test_another_projects_definition_inhibits_nothing(self):
         self.add_definition(
